@@ -1,0 +1,82 @@
+"""emitnb: turn a Jupyter notebook into a live dataflow.
+
+In a notebook::
+
+    %load_ext emitnb
+
+In a script::
+
+    from emitnb import Router
+
+Names are loaded when they are first asked for, so that ``import emitnb`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from emitnb.errors import (
+        DeclarationError,
+        EmitError,
+        LoopError,
+        ResultError,
+        RunInterrupted,
+        RunStoppedError,
+        SourceError,
+        UnknownNodeError,
+    )
+    from emitnb.message import Message, NoResult
+    from emitnb.router import Router
+    from emitnb.run import Run
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "DeclarationError": "emitnb.errors",
+    "EmitError": "emitnb.errors",
+    "LoopError": "emitnb.errors",
+    "Message": "emitnb.message",
+    "NoResult": "emitnb.message",
+    "ResultError": "emitnb.errors",
+    "Router": "emitnb.router",
+    "Run": "emitnb.run",
+    "RunInterrupted": "emitnb.errors",
+    "RunStoppedError": "emitnb.errors",
+    "SourceError": "emitnb.errors",
+    "UnknownNodeError": "emitnb.errors",
+}
+
+__all__ = [
+    "DeclarationError",
+    "EmitError",
+    "LoopError",
+    "Message",
+    "NoResult",
+    "ResultError",
+    "Router",
+    "Run",
+    "RunInterrupted",
+    "RunStoppedError",
+    "SourceError",
+    "UnknownNodeError",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Run ``%load_ext emitnb``: a router named ``router`` appears in the notebook, with its magics."""
+    import_module("emitnb.notebook").load(shell)

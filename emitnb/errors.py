@@ -1,0 +1,83 @@
+"""What emitnb raises.
+
+::
+
+    Exception
+    └── EmitError
+        ├── DeclarationError     a node, field, key or pattern that cannot be declared
+        ├── UnknownNodeError     a name that no node has (also a LookupError)
+        ├── SourceError          data that cannot be pushed
+        ├── ResultError          a node returned what does not fit its fields
+        ├── LoopError            a message went round a loop too often
+        └── RunStoppedError      a run that ended before its source did; ``.run`` resumes it
+    KeyboardInterrupt
+    └── RunInterrupted           a run interrupted between two commits; ``.run`` resumes it
+
+Every message says what happened, to which named thing, and what to do next.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from emitnb.run import Run
+
+
+class EmitError(Exception):
+    """Base of everything emitnb raises on its own account."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Show the message alone in a notebook: the frames below it are emitnb's, not the user's."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class DeclarationError(EmitError, ValueError):
+    """A node, field, key, predicate or pattern that cannot be declared."""
+
+
+class UnknownNodeError(EmitError, LookupError):
+    """A name that no node has."""
+
+
+class SourceError(EmitError, ValueError):
+    """Data that cannot be pushed."""
+
+
+class ResultError(EmitError, TypeError):
+    """A node returned what does not fit its fields."""
+
+
+class LoopError(EmitError, RuntimeError):
+    """A message went round a loop more often than the hop limit allows."""
+
+
+class RunStoppedError(EmitError, RuntimeError):
+    """A run that ended before its source did. ``run`` holds it, ready to resume."""
+
+    def __init__(self, message: str, run: Run) -> None:
+        super().__init__(message)
+        self.run = run
+
+
+class RunInterrupted(KeyboardInterrupt):  # noqa: N818 - named like the KeyboardInterrupt it is
+    """A run interrupted between two commits. ``run`` holds it, ready to resume."""
+
+    def __init__(self, message: str, run: Run) -> None:
+        super().__init__(message)
+        self.run = run
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"Interrupted: {self}"]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return `` Did you mean `tokenize`?`` for the closest known name, or an empty string.
+
+    >>> did_you_mean("tokenise", ["tokenize", "count"])
+    ' Did you mean `tokenize`?'
+    """
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean `{close[0]}`?" if close else ""
