@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         RunStoppedError,
         SourceError,
         UnknownNodeError,
+        UnknownRowError,
     )
     from emitnb.message import Message, NoResult
     from emitnb.router import Router
@@ -48,6 +49,7 @@ _HOMES = {
     "RunStoppedError": "emitnb.errors",
     "SourceError": "emitnb.errors",
     "UnknownNodeError": "emitnb.errors",
+    "UnknownRowError": "emitnb.errors",
 }
 
 __all__ = [
@@ -63,6 +65,7 @@ __all__ = [
     "RunStoppedError",
     "SourceError",
     "UnknownNodeError",
+    "UnknownRowError",
     "__version__",
 ]
 
@@ -78,5 +81,5 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Run ``%load_ext emitnb``: a router named ``router`` appears in the notebook, with its magics."""
+    """Run ``%load_ext emitnb``: a router named ``router`` appears in the notebook."""
     import_module("emitnb.notebook").load(shell)

@@ -6,6 +6,7 @@
     └── EmitError
         ├── DeclarationError     a node, field, key or pattern that cannot be declared
         ├── UnknownNodeError     a name that no node has (also a LookupError)
+        ├── UnknownRowError      a row that a node does not have (also a LookupError)
         ├── SourceError          data that cannot be pushed
         ├── ResultError          a node returned what does not fit its fields
         ├── LoopError            a message went round a loop too often
@@ -30,7 +31,7 @@ class EmitError(Exception):
     """Base of everything emitnb raises on its own account."""
 
     def _render_traceback_(self) -> list[str]:
-        """Show the message alone in a notebook: the frames below it are emitnb's, not the user's."""
+        """Show the message alone in a notebook: the frames below it are emitnb's own."""
         return [f"{type(self).__name__}: {self}"]
 
 
@@ -40,6 +41,10 @@ class DeclarationError(EmitError, ValueError):
 
 class UnknownNodeError(EmitError, LookupError):
     """A name that no node has."""
+
+
+class UnknownRowError(EmitError, LookupError):
+    """A row that a node does not have."""
 
 
 class SourceError(EmitError, ValueError):
@@ -62,7 +67,7 @@ class RunStoppedError(EmitError, RuntimeError):
         self.run = run
 
 
-class RunInterrupted(KeyboardInterrupt):  # noqa: N818 - named like the KeyboardInterrupt it is
+class RunInterrupted(KeyboardInterrupt):
     """A run interrupted between two commits. ``run`` holds it, ready to resume."""
 
     def __init__(self, message: str, run: Run) -> None:

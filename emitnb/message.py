@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Iterable
-from functools import lru_cache
-from typing import Any, ClassVar
+from functools import cache
+from typing import Any, ClassVar, cast
 
 import msgspec
 
@@ -77,7 +77,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 def message_type(
     origin: str, fields: tuple[str, ...], base: type[Message] = Message
 ) -> type[Message]:
-    """Return the message type of an origin and its fields: always the same one for the same arguments.
+    """Return the message type of an origin and its fields: the same one for the same arguments.
 
     Parameters
     ----------
@@ -88,9 +88,9 @@ def message_type(
     return _message_type(origin, fields, base)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _message_type(origin: str, fields: tuple[str, ...], base: type[Message]) -> type[Message]:
-    return msgspec.defstruct(
+    made = msgspec.defstruct(
         origin,
         list(fields),
         bases=(base,),
@@ -99,9 +99,12 @@ def _message_type(origin: str, fields: tuple[str, ...], base: type[Message]) -> 
         module=__name__,
         namespace={"_origin": origin},
     )
+    return cast(type[Message], made)
 
 
-def check_fields(owner: str, fields: Iterable[str], base: type[Message] = Message) -> tuple[str, ...]:
+def check_fields(
+    owner: str, fields: Iterable[str], base: type[Message] = Message
+) -> tuple[str, ...]:
     """Return ``fields`` as a tuple; raise DeclarationError where one cannot be an attribute.
 
     ``owner`` names the node or source in the error.

@@ -1,4 +1,4 @@
-"""Which origins a node listens to: by name, or by a regular expression that matches the whole name."""
+"""Which origins a node listens to: by name, or by a pattern that matches the whole name."""
 
 from __future__ import annotations
 
@@ -96,6 +96,5 @@ def _compiled(text: str, owner: str) -> re.Pattern[str]:
         return re.compile(text)
     except re.error as error:
         raise DeclarationError(
-            f"{owner}: {text!r} is no regular expression: {error}. "
-            "Mend it, or give a node's name"
+            f"{owner}: {text!r} is no regular expression: {error}. Mend it, or give a node's name"
         ) from error

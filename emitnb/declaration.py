@@ -1,0 +1,111 @@
+"""What a declaration did to the graph, in a few short lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from emitnb.errors import did_you_mean
+from emitnb.fields import type_name
+from emitnb.graph import Graph
+from emitnb.message import ENTRY_POINT
+from emitnb.node import Node
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """The outcome of declaring a node; ``str()`` gives the lines a notebook shows."""
+
+    node: Node
+    is_new: bool
+    origins: tuple[str, ...]
+    subscribers: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        node = self.node
+        head = f"{node.name}({', '.join(field_texts(node))})"
+        marks = [*node_marks(node)]
+        if not self.is_new:
+            marks.insert(0, f"revision {node.revision}")
+        lines = [" · ".join([head, *marks])]
+        if self.origins:
+            lines.append(f"  receives from  {_listed(self.origins)}")
+        if self.subscribers:
+            lines.append(f"  emits to       {_listed(self.subscribers)}")
+        return "\n".join(lines + [f"  note: {note}" for note in self.notes])
+
+    __repr__ = __str__
+
+
+def describe(before: Graph, after: Graph, name: str) -> Declaration:
+    """Return what declaring ``name`` changed between two graphs."""
+    node = after.nodes[name]
+    return Declaration(
+        node=node,
+        is_new=name not in before.past,
+        origins=after.origins(name),
+        subscribers=after.subscribers(name),
+        notes=tuple(_notes(before, after, node)),
+    )
+
+
+def field_texts(node: Node) -> list[str]:
+    """Return the fields as ``word`` or ``count: int``."""
+    return [f"{f}: {type_name(node.types[f])}" if f in node.types else f for f in node.fields]
+
+
+def node_marks(node: Node) -> list[str]:
+    """Return the options that shape what a node does, as ``key=word`` or ``batch``."""
+    marks = [f"key={','.join(node.key)}"] if node.key else []
+    if node.new_state is not None and not node.key:
+        marks.append("state")
+    if node.when is not None:
+        when = getattr(node.when, "__name__", "when")
+        marks.append("when" if when == "<lambda>" else f"when {when}")
+    if node.batch:
+        marks.append("batch")
+    return marks
+
+
+def _notes(before: Graph, after: Graph, node: Node) -> list[str]:
+    notes = [
+        f"{wanted} matches nothing yet.{_hint(after, node, wanted.text)}"
+        for wanted in node.subscriptions
+        if not after.matched(wanted, node)
+    ]
+    if not after.origins(node.name):
+        notes.append("receives nothing: subscribe it to a node, or make it an entry point")
+    loop = _loop(after, node.name)
+    if loop and loop != _loop(before, node.name):
+        notes.append(f"new cycle: {' -> '.join((*loop, loop[0]))}")
+    notes += _broken_keys(after, node)
+    return notes
+
+
+def _hint(graph: Graph, node: Node, text: str) -> str:
+    candidates = graph.ambiguous(text)
+    if candidates:
+        return f" It may be {' or '.join(candidates)}: write the whole name"
+    return did_you_mean(text, [name for name in graph.nodes if name != node.name])
+
+
+def _loop(graph: Graph, name: str) -> tuple[str, ...]:
+    if name not in graph.nodes:
+        return ()
+    part = graph.order[graph.ranks[name]]
+    return part.members if part.is_loop else ()
+
+
+def _broken_keys(graph: Graph, node: Node) -> list[str]:
+    """Subscribers whose key this node no longer emits: legal, since their cells may change next."""
+    notes = []
+    for name in graph.subscribers(node.name):
+        missing = [field for field in graph.nodes[name].key if field not in node.fields]
+        if missing:
+            notes.append(f"{name} has key {', '.join(missing)}, which {node.name} does not emit")
+    return notes
+
+
+def _listed(names: tuple[str, ...], most: int = 6) -> str:
+    shown = ", ".join("pushed data" if n == ENTRY_POINT else n for n in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

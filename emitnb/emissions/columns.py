@@ -1,0 +1,132 @@
+"""Columns of recorded values, and the pandas columns they become.
+
+The dtype of a column depends on all its values and the declared type, never on where batches or
+sealed pieces begin. Values of one simple type are sealed into Arrow, anything else stays as it
+is; a column whose pieces are not all of one simple type is built as pandas would build it from
+the whole list.
+"""
+
+from __future__ import annotations
+
+import datetime
+import types
+import typing
+from collections.abc import Sequence
+from typing import Any, TypeAlias, Union, cast
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+Piece: TypeAlias = "list[Any] | pa.Array | pd.Series[Any]"
+"""Some values of one column: as they came, sealed, or as a batch node made them."""
+
+STR = pd.StringDtype("pyarrow", na_value=np.nan)
+"""What pandas calls ``str``."""
+
+_ARROW: dict[type, pa.DataType] = {
+    str: pa.large_string(),
+    int: pa.int64(),
+    float: pa.float64(),
+    bool: pa.bool_(),
+}
+_NONE = type(None)
+
+_DTYPES: dict[Any, Any] = {
+    int: "int64",
+    float: "float64",
+    bool: "bool",
+    str: STR,
+    datetime.datetime: "datetime64[us]",
+}
+_MISSING = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+_NULLABLE: dict[Any, Any] = {"int64": "Int64", "bool": "boolean"}
+
+
+def seal(values: list[Any]) -> Piece:
+    """Return the values in Arrow if they are of one simple type (and None), else as they are."""
+    kinds = set(map(type, values)) - {_NONE}
+    if len(kinds) > 1:
+        return values
+    kind = next(iter(kinds), _NONE)
+    if kind is _NONE:
+        return pa.nulls(len(values))
+    if kind not in _ARROW:
+        return values
+    try:
+        return pa.array(values, _ARROW[kind])
+    except (pa.ArrowInvalid, OverflowError, UnicodeEncodeError):
+        return values  # an int beyond 64 bits, or text with lone surrogates
+
+
+def values_of(piece: Piece) -> list[Any]:
+    """Return a piece as Python values."""
+    if isinstance(piece, list):
+        return piece
+    if isinstance(piece, pd.Series):
+        return piece.tolist()
+    return cast(list[Any], piece.to_pylist())
+
+
+def series(pieces: Sequence[Piece], declared: Any = None) -> pd.Series:
+    """Return all pieces as one pandas Series with a RangeIndex, in the declared type's dtype."""
+    column = _joined(pieces)
+    dtype: Any = dtype_of(declared)
+    if dtype is None or column.dtype == dtype:
+        return column
+    if dtype == "int64" and column.hasnans:
+        dtype = "Int64"
+    try:
+        return column.astype(dtype)
+    except (TypeError, ValueError, OverflowError):
+        return column.astype("object")  # an int beyond 64 bits, or rows of another declaration
+
+
+def dtype_of(declared: Any) -> Any:
+    """Return the dtype of a declared type; None where pandas is to infer it.
+
+    >>> dtype_of(int), dtype_of(int | None), dtype_of(list[int])
+    ('int64', 'Int64', None)
+    """
+    if typing.get_origin(declared) in (Union, types.UnionType):
+        kinds = [kind for kind in typing.get_args(declared) if kind is not _NONE]
+        dtype = _DTYPES.get(kinds[0]) if len(kinds) == 1 else None
+        return _NULLABLE.get(dtype, dtype) if isinstance(dtype, str) else dtype
+    return _DTYPES.get(declared) if isinstance(declared, type) else None
+
+
+def widened(column: pd.Series) -> pd.Series:
+    """Return the column in a dtype that can hold missing values without changing the others."""
+    dtype: Any = _NULLABLE.get(str(column.dtype), column.dtype)
+    return column.astype(dtype)
+
+
+def _joined(pieces: Sequence[Piece]) -> pd.Series:
+    if not pieces:
+        return pd.Series([], dtype=object)
+    if all(isinstance(piece, pd.Series) for piece in pieces):
+        return pd.concat(pieces, ignore_index=True)
+    sealed: list[Any] = [seal(piece) if isinstance(piece, list) else piece for piece in pieces]
+    if all(isinstance(piece, pa.Array) for piece in sealed):
+        kinds = {piece.type for piece in sealed if not pa.types.is_null(piece.type)}
+        if len(kinds) == 1:
+            return _from_arrow([piece.cast(*kinds) for piece in sealed], *kinds)
+        if not kinds:
+            return pd.Series([None] * sum(map(len, sealed)), dtype=object)
+    return _inferred([value for piece in pieces for value in values_of(piece)])
+
+
+def _from_arrow(arrays: list[Any], kind: pa.DataType) -> pd.Series:
+    chunks = pa.chunked_array(arrays, kind)
+    if kind == pa.large_string():
+        return pd.Series(pd.array(chunks, dtype=STR))
+    if chunks.null_count and kind in _MISSING:
+        return cast(pd.Series, chunks.to_pandas(types_mapper=_MISSING.get))
+    return pd.Series(chunks.to_numpy())
+
+
+def _inferred(values: list[Any]) -> pd.Series:
+    try:
+        return pd.Series(values)
+    except (TypeError, ValueError, OverflowError, UnicodeEncodeError):
+        return pd.Series(values, dtype=object)

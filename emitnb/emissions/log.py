@@ -1,0 +1,176 @@
+"""The log: everything nodes emitted, in columns, with where it came from.
+
+A log is a value. :meth:`Log.with_outcome` returns a new one that shares what the old one had, so
+a reader never sees half a batch and a commit is the swap of one reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from emitnb.emissions.columns import Piece, seal
+from emitnb.emissions.inputs import InputRecord
+from emitnb.emissions.lineage import Segment, compact, merged
+from emitnb.emissions.parts import FULL, grown
+from emitnb.message import ENTRY_POINT
+from emitnb.process import NodeOutcome
+from emitnb.table import FrameTable, ListTable, Table
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Consecutive rows of one node: a piece for each field."""
+
+    fields: tuple[str, ...]
+    pieces: tuple[Piece, ...]
+    size: int
+
+    def piece(self, name: str) -> Piece:
+        """Return the column; all missing where these rows do not have the field."""
+        if name in self.fields:
+            return self.pieces[self.fields.index(name)]
+        return pa.nulls(self.size)
+
+
+@dataclass(frozen=True)
+class Track:
+    """All rows of one node, and the segments that say where they came from."""
+
+    rows: int = 0
+    parts: tuple[Rows, ...] = ()
+    segments: tuple[Segment, ...] = ()
+
+    def field_names(self) -> tuple[str, ...]:
+        """Fields in use, the latest declaration's first."""
+        names = (name for part in reversed(self.parts) for name in part.fields)
+        return tuple(dict.fromkeys(names))
+
+    def revisions(self) -> dict[int, int]:
+        """Return how many rows each revision made."""
+        counted: dict[int, int] = {}
+        for segment in self.segments:
+            if segment.rows:
+                counted[segment.revision] = counted.get(segment.revision, 0) + segment.rows
+        return counted
+
+    def values(self, row: int) -> dict[str, Any]:
+        """Return the fields of one row."""
+        for part in self.parts:
+            if row < part.size:
+                values = (_value(piece, row) for piece in part.pieces)
+                return dict(zip(part.fields, values, strict=True))
+            row -= part.size
+        raise IndexError(row)
+
+    def segment_of(self, row: int) -> Segment:
+        """Return the segment that made one row."""
+        return next(s for s in self.segments if s.first <= row < s.first + s.rows)
+
+
+@dataclass(frozen=True)
+class Log:
+    """A track for each node that ever ran, and the latest pushed messages."""
+
+    tracks: Mapping[str, Track] = field(default_factory=dict)
+    inputs: InputRecord = field(default_factory=InputRecord)
+
+    @property
+    def pushed(self) -> int:
+        """Number of messages pushed so far."""
+        return self.inputs.rows
+
+    def starts(self) -> dict[str, int]:
+        """Return the number of the next row of each origin."""
+        rows = {name: track.rows for name, track in self.tracks.items()}
+        return {**rows, ENTRY_POINT: self.pushed}
+
+    def with_batch(self, pushed: Table, outcomes: Iterable[NodeOutcome]) -> Log:
+        """Return the log with what one batch made: pushed rows and each node's outcome."""
+        starts = self.starts()
+        tracks = dict(self.tracks)
+        for outcome in outcomes:
+            if outcome.received:
+                track = tracks.get(outcome.node, Track())
+                tracks[outcome.node] = _extended(track, outcome, starts)
+        return Log(tracks, self.inputs.with_rows(pushed))
+
+    def renamed(self, old: str, new: str) -> Log:
+        """Return the log with a node renamed, as itself and as an origin."""
+        tracks = {
+            new if name == old else name: replace(
+                track, segments=tuple(segment.renamed(old, new) for segment in track.segments)
+            )
+            for name, track in self.tracks.items()
+        }
+        return replace(self, tracks=tracks)
+
+
+def _extended(track: Track, outcome: NodeOutcome, starts: Mapping[str, int]) -> Track:
+    size = len(outcome.table)
+    parts = track.parts
+    if size:
+        parts = grown(parts, _sealed(_rows(outcome.table)), _merged_rows)
+    segments = grown(track.segments, _segment(outcome, track.rows, starts), merged)
+    return Track(track.rows + size, parts, segments)
+
+
+def _segment(outcome: NodeOutcome, first: int, starts: Mapping[str, int]) -> Segment:
+    parents = outcome.parents
+    offsets = [starts.get(origin, 0) for origin in parents.origins]
+    rows = parents.rows
+    if rows is not None and parents.codes is not None:
+        rows = rows + np.array(offsets, dtype=np.int64)[parents.codes]
+    return Segment(
+        first=first,
+        rows=len(outcome.table),
+        inputs=outcome.received,
+        origins=parents.origins,
+        start=offsets[0] if offsets else 0,
+        codes=None if parents.codes is None else parents.codes.astype(np.int16),
+        parent_rows=rows,
+        sources=None if rows is None else outcome.sources + starts[ENTRY_POINT],
+        counts=compact(outcome.counts),
+        waves=outcome.waves,
+        revision=outcome.revision,
+        rank=outcome.rank,
+        times=outcome.times,
+    )
+
+
+def _rows(table: Table) -> Rows:
+    if isinstance(table, ListTable):
+        return Rows(table.fields, tuple(table.columns), len(table))
+    assert isinstance(table, FrameTable)
+    columns = tuple(table.data[name] for name in table.fields)
+    return Rows(table.fields, columns, len(table))
+
+
+def _merged_rows(one: Rows, two: Rows) -> Rows | None:
+    if one.fields != two.fields:
+        return None
+    pieces: list[Piece] = []
+    for left, right in zip(one.pieces, two.pieces, strict=True):
+        if not (isinstance(left, list) and isinstance(right, list)):
+            return None
+        pieces.append(left + right)
+    return _sealed(Rows(one.fields, tuple(pieces), one.size + two.size))
+
+
+def _sealed(rows: Rows) -> Rows:
+    if rows.size < FULL:
+        return rows
+    pieces = tuple(seal(piece) if isinstance(piece, list) else piece for piece in rows.pieces)
+    return replace(rows, pieces=pieces)
+
+
+def _value(piece: Piece, row: int) -> Any:
+    if isinstance(piece, list):
+        return piece[row]
+    if isinstance(piece, pa.Array):
+        return piece[row].as_py()
+    return piece.iloc[row]

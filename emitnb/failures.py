@@ -1,0 +1,210 @@
+"""Failures: messages that a node raised on, kept with what is needed to mend and run again."""
+
+from __future__ import annotations
+
+import linecache
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pandas as pd
+
+from emitnb.message import ENTRY_POINT, Message
+from emitnb.process import Failed, NodeOutcome
+
+COLUMNS = (
+    "node",
+    "revision",
+    "error_type",
+    "error",
+    "line",
+    "input",
+    "parent_node",
+    "parent_row",
+    "source",
+    "time",
+    "traceback",
+)
+
+Place = tuple[str, int, str]
+"""File name, line number and function of one frame of a traceback."""
+
+_PACKAGE = str(Path(__file__).parent)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One message that failed.
+
+    ``places`` are the frames from the user's function on. The exception itself is not kept: it
+    would hold on to every local variable on its way. ``parent_row`` and ``source`` are None for
+    data that never became a message.
+    """
+
+    node: str
+    revision: int | None
+    error_type: str
+    error: str
+    places: tuple[Place, ...]
+    input: Message | Mapping[str, Any]
+    parent_node: str | None
+    parent_row: int | None
+    source: int | None
+    time: int
+
+    @property
+    def line(self) -> int | None:
+        """The line of the user's code that raised."""
+        return self.places[-1][1] if self.places else None
+
+    def input_dict(self) -> dict[str, Any]:
+        """What the node was given."""
+        return self.input.as_dict() if isinstance(self.input, Message) else dict(self.input)
+
+    def traceback(self) -> str:
+        """The traceback as text, from the user's function on."""
+        lines = ["Traceback (most recent call last):\n"] if self.places else []
+        for file, line, function in self.places:
+            lines.append(f'  File "{file}", line {line}, in {function}\n')
+            source = linecache.getline(file, line).strip()
+            lines += [f"    {source}\n"] if source else []
+        return "".join([*lines, f"{self.error_type}: {self.error}"])
+
+
+@dataclass(frozen=True)
+class Failures:
+    """All failures so far, in the order in which their batches were committed. A value."""
+
+    parts: tuple[tuple[Failure, ...], ...] = field(default=())
+
+    def __len__(self) -> int:
+        return sum(map(len, self.parts))
+
+    def __iter__(self) -> Iterator[Failure]:
+        return (failure for part in self.parts for failure in part)
+
+    def with_more(self, failures: Iterable[Failure]) -> Failures:
+        """Return these and ``failures``."""
+        new = tuple(failures)
+        if not new:
+            return self
+        parts = list(self.parts)
+        while parts and len(parts[-1]) <= len(new):
+            new = parts.pop() + new
+        return Failures((*parts, new))
+
+    def renamed(self, old: str, new: str) -> Failures:
+        """Return them with a node renamed."""
+        names = {old: new}
+        return Failures(
+            (
+                tuple(
+                    replace(
+                        failure,
+                        node=names.get(failure.node, failure.node),
+                        parent_node=names.get(failure.parent_node or "", failure.parent_node),
+                    )
+                    for failure in self
+                ),
+            )
+        )
+
+    def frame(self, node: str | None = None) -> pd.DataFrame:
+        """Return them as a frame, one row each, of one node or of all.
+
+        Columns: ``node`` (str), ``revision`` (Int64), ``error_type`` and ``error`` (str), ``line``
+        (Int64, in the user's code), ``input`` (dict), ``parent_node`` (str), ``parent_row``,
+        ``source`` (Int64), ``time`` (datetime64[ns, UTC]) and ``traceback`` (str).
+        """
+        chosen = [failure for failure in self if node in (None, failure.node)]
+        records = [[_column(failure, name) for name in COLUMNS] for failure in chosen]
+        frame = pd.DataFrame(records, columns=list(COLUMNS))
+        texts = dict.fromkeys(("node", "error_type", "error", "parent_node", "traceback"), "str")
+        numbers = dict.fromkeys(("revision", "line", "parent_row", "source"), "Int64")
+        frame = frame.astype({**texts, **numbers, "input": object})
+        return frame.assign(time=pd.to_datetime(frame["time"].astype("int64"), unit="ns", utc=True))
+
+
+def failures_of(outcome: NodeOutcome, starts: Mapping[str, int]) -> Iterator[Failure]:
+    """Yield the failures of one node's outcome, with rows counted from the start of all time.
+
+    ``starts`` is the number of rows each origin had before this batch.
+    """
+    time = outcome.times[0][1] if outcome.times else 0
+    for failed in outcome.failures:
+        parent, row = _parent(outcome, failed.position)
+        yield failure(
+            failed,
+            node=outcome.node,
+            revision=outcome.revision,
+            parent_node=parent,
+            parent_row=row + starts.get(parent, 0),
+            source=int(outcome.sources[failed.position]) + starts.get(ENTRY_POINT, 0),
+            time=time,
+        )
+
+
+def failure(failed: Failed, **where: Any) -> Failure:
+    """Return the record of one failed message."""
+    error = failed.error
+    return Failure(
+        error_type=type(error).__name__,
+        error=_text(error),
+        places=_places(error.__traceback__),
+        input=failed.message,
+        **where,
+    )
+
+
+def unreadable(place: Mapping[str, Any], error: Exception, time: int) -> Failure:
+    """Return the record of data that never became a message: a line that does not parse."""
+    return Failure(
+        node=ENTRY_POINT,
+        revision=None,
+        error_type=type(error).__name__,
+        error=_text(error),
+        places=(),
+        input=dict(place),
+        parent_node=None,
+        parent_row=None,
+        source=None,
+        time=time,
+    )
+
+
+def _text(error: BaseException) -> str:
+    """The message of an exception, with its notes; never raises, whatever its class does."""
+    try:
+        notes = getattr(error, "__notes__", ())
+        return ". ".join([str(error), *map(str, notes)])
+    except Exception as broken:
+        return f"(its message cannot be shown: {type(broken).__name__})"
+
+
+def _places(trace: TracebackType | None) -> tuple[Place, ...]:
+    """The frames of a traceback below emitnb's own."""
+    frames = [
+        (frame.f_code.co_filename, line, frame.f_code.co_name)
+        for frame, line in traceback.walk_tb(trace)
+    ]
+    while frames and frames[0][0].startswith(_PACKAGE):
+        del frames[0]
+    return tuple(frames)
+
+
+def _parent(outcome: NodeOutcome, position: int) -> tuple[str, int]:
+    parents = outcome.parents
+    code = 0 if parents.codes is None else int(parents.codes[position])
+    row = position if parents.rows is None else int(parents.rows[position])
+    return parents.origins[code], row
+
+
+def _column(failure: Failure, name: str) -> Any:
+    if name == "input":
+        return failure.input_dict()
+    if name == "traceback":
+        return failure.traceback()
+    return getattr(failure, name)

@@ -1,0 +1,201 @@
+"""The ledger: everything that is committed, in one value.
+
+A batch's emissions, failures, states, figures and source position become visible together, or not
+at all: a commit makes a new ledger from the old and swaps one reference. An interrupt before the
+swap leaves the old, one after it the new; there is nothing in between.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from emitnb.emissions import Log
+from emitnb.failures import Failure, Failures, failures_of
+from emitnb.message import ENTRY_POINT
+from emitnb.process import Committed, NodeOutcome, Outcome, States
+from emitnb.table import Table
+
+
+class Totals(NamedTuple):
+    """What one node did: numbers of messages, and seconds in its function."""
+
+    received: int = 0
+    emitted: int = 0
+    dropped: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+
+    def plus(self, other: Totals) -> Totals:
+        """Return the sum."""
+        return Totals(
+            self.received + other.received,
+            self.emitted + other.emitted,
+            self.dropped + other.dropped,
+            self.failed + other.failed,
+            self.seconds + other.seconds,
+        )
+
+
+Figures = Mapping[str, Totals]
+"""Totals by node."""
+
+
+class Layers(NamedTuple):
+    """The states of one node: what the last batch touched, over all that came before."""
+
+    latest: States
+    base: dict[Any, Any]
+
+    def under(self, touched: States) -> Layers:
+        """Return the layers with ``touched`` on top.
+
+        Moving ``latest`` down changes nothing that a reader sees, and doing it twice neither, so
+        an interrupt here does no harm.
+        """
+        self.base.update(self.latest)
+        return Layers(touched, self.base)
+
+
+class Position(NamedTuple):
+    """How far one run has come: batches and messages committed, and its figures."""
+
+    batches: int = 0
+    messages: int = 0
+    figures: Figures = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Everything committed."""
+
+    log: Log = field(default_factory=Log)
+    failures: Failures = field(default_factory=Failures)
+    states: Mapping[str, Layers] = field(default_factory=dict)
+    figures: Figures = field(default_factory=dict)
+    positions: Mapping[int, Position] = field(default_factory=dict)
+
+    def with_batch(
+        self,
+        pushed: Table,
+        outcome: Outcome,
+        unreadable: Iterable[tuple[int, Failure]] = (),
+        run: int | None = None,
+    ) -> Ledger:
+        """Return the ledger with one batch: what was pushed, what came of it, and for which run.
+
+        ``unreadable`` is data that never became a message, each with the number of this batch's
+        messages that came before it.
+        """
+        starts = self.log.starts()
+        misread = list(unreadable)
+        failed = [
+            (failure.source or 0, failure)
+            for part in outcome.nodes
+            for failure in failures_of(part, starts)
+        ]
+        failed = [(self.log.pushed + before, failure) for before, failure in misread] + failed
+        figures = _figures(outcome.nodes, len(pushed), len(misread))
+        positions = self.positions
+        if run is not None:
+            at = positions.get(run, Position())
+            further = Position(
+                at.batches + 1, at.messages + len(pushed), summed(at.figures, figures)
+            )
+            positions = {**positions, run: further}
+        return Ledger(
+            log=self.log.with_batch(pushed, outcome.nodes),
+            failures=self.failures.with_more(_in_push_order(failed)),
+            states=self._with_states(outcome.states),
+            figures=summed(self.figures, figures),
+            positions=positions,
+        )
+
+    def committed(self) -> Committed:
+        """Return the states as :func:`emitnb.process.process` takes them."""
+        return self.states
+
+    def renamed(self, old: str, new: str) -> Ledger:
+        """Return the ledger with a node renamed."""
+        return replace(
+            self,
+            log=self.log.renamed(old, new),
+            failures=self.failures.renamed(old, new),
+            states=_renamed(self.states, old, new),
+            figures=_renamed(self.figures, old, new),
+        )
+
+    def without_states(self, name: str) -> Ledger:
+        """Return the ledger in which a node remembers nothing."""
+        return replace(self, states={k: v for k, v in self.states.items() if k != name})
+
+    def cleared(self) -> Ledger:
+        """Return an empty ledger in which runs keep their positions."""
+        return Ledger(positions=self.positions)
+
+    def _with_states(self, touched: Mapping[str, States]) -> Mapping[str, Layers]:
+        changed = {
+            name: self.states.get(name, Layers({}, {})).under(states)
+            for name, states in touched.items()
+            if states
+        }
+        return {**self.states, **changed}
+
+
+class Store:
+    """Holds the ledger. Reading takes no lock; changes come one after the other."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self._lock = threading.RLock()
+
+    def change(self, make: Callable[[Ledger], Ledger]) -> None:
+        """Replace the ledger by what ``make`` makes of it."""
+        with self._lock:
+            self.ledger = make(self.ledger)
+
+
+def summary_frame(figures: Figures, order: Iterable[str]) -> pd.DataFrame:
+    """Return figures as a frame, a row for each node, indexed by ``node``.
+
+    Columns: ``in``, ``emitted``, ``dropped``, ``failed`` (int64, messages) and ``ms`` (float64,
+    milliseconds in the node's function for each message received).
+    """
+    names = [name for name in (ENTRY_POINT, *order) if name in figures]
+    names += [name for name in figures if name not in names]
+    rows = [
+        (t.received, t.emitted, t.dropped, t.failed, 1e3 * t.seconds / max(t.received, 1))
+        for t in (figures[name] for name in names)
+    ]
+    index = pd.Index(names, name="node", dtype="str")
+    frame = pd.DataFrame(rows, index=index, columns=["in", "emitted", "dropped", "failed", "ms"])
+    counts = dict.fromkeys(["in", "emitted", "dropped", "failed"], "int64")
+    return frame.astype({**counts, "ms": "float64"})
+
+
+def summed(one: Figures, two: Figures) -> Figures:
+    """Return figures added up by node."""
+    return {**one, **{name: one.get(name, Totals()).plus(more) for name, more in two.items()}}
+
+
+def _figures(nodes: Iterable[NodeOutcome], pushed: int, misread: int) -> Figures:
+    figures = {ENTRY_POINT: Totals(pushed + misread, pushed, 0, misread)}
+    for node in nodes:
+        figures[node.node] = Totals(
+            node.received, len(node.table), node.dropped, len(node.failures), node.seconds
+        )
+    return figures
+
+
+def _in_push_order(failed: list[tuple[int, Failure]]) -> list[Failure]:
+    """In push order, whatever the size of the batch; within one message in the graph's order."""
+    return [failure for _, failure in sorted(failed, key=lambda pair: pair[0])]
+
+
+def _renamed(by_name: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    return {new if name == old else name: value for name, value in by_name.items()}

@@ -1,0 +1,144 @@
+"""The plan: a graph cut into stages that a backend can run one after the other.
+
+A stage is a run of nodes in topological order that one task can take a batch through. The plan is
+cut before each node with state, so that a cluster can move messages to the partition that owns
+their key there; stateless nodes behind it stay in its stage while they read from that stage alone.
+Only nodes that pushed data can reach are in the plan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from emitnb.graph import Graph
+from emitnb.message import ENTRY_POINT, Message
+from emitnb.node import Node
+
+HOP_LIMIT = 1_000
+"""How many waves a loop may run for one pushed message."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """One node of a step, with the origins it reads from, in the order of the graph."""
+
+    node: Node
+    origins: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One node, or all nodes of a loop. ``rank`` is its place in the order."""
+
+    members: tuple[Input, ...]
+    is_loop: bool
+    rank: int
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """What it reads from outside, without repeats."""
+        own = {member.node.name for member in self.members}
+        origins = (o for member in self.members for o in member.origins if o not in own)
+        return tuple(dict.fromkeys(origins))
+
+    @property
+    def is_stateful(self) -> bool:
+        """Whether a node of it keeps a state."""
+        return any(member.node.new_state is not None for member in self.members)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Steps that run together; ``origins`` is what they read from outside."""
+
+    steps: tuple[Step, ...]
+    origins: tuple[str, ...]
+    message_class: type[Message]
+    hop_limit: int
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes of all steps, in order."""
+        return tuple(member.node for step in self.steps for member in step.members)
+
+    @property
+    def is_stateful(self) -> bool:
+        """Whether a node of it keeps a state."""
+        return any(step.is_stateful for step in self.steps)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Stages in the order in which they run."""
+
+    stages: tuple[Stage, ...]
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """All nodes that run, in order."""
+        return tuple(node for stage in self.stages for node in stage.nodes)
+
+
+def make_plan(graph: Graph, to: str | None = None, hop_limit: int = HOP_LIMIT) -> Plan:
+    """Return the plan for pushing into ``graph``: to all entry points, or to one node.
+
+    Parameters
+    ----------
+    to : full name of the only node that receives what is pushed
+    hop_limit : waves that a loop may run for one pushed message
+
+    >>> make_plan(Graph()).stages
+    ()
+    """
+    home: dict[str, int] = {}
+    cut: list[list[Step]] = []
+    for step in _steps(graph, to):
+        stage = _stage_of(step, home)
+        if stage is None:
+            stage = len(cut)
+            cut.append([])
+            if not step.is_stateful and ENTRY_POINT in step.origins:
+                home.setdefault(ENTRY_POINT, stage)
+        cut[stage].append(step)
+        home.update((member.node.name, stage) for member in step.members)
+    return Plan(
+        tuple(Stage(tuple(part), _outside(part), graph.message_class, hop_limit) for part in cut)
+    )
+
+
+def _steps(graph: Graph, to: str | None) -> list[Step]:
+    reached = {ENTRY_POINT}
+    steps = []
+    for rank, component in enumerate(graph.order):
+        inputs = [_input(graph, name, to) for name in component.members]
+        inner = set(component.members)
+        if not any(origin in reached for one in inputs for origin in one.origins):
+            continue
+        reached |= inner
+        members = tuple(
+            Input(one.node, tuple(o for o in one.origins if o in reached)) for one in inputs
+        )
+        steps.append(Step(members, component.is_loop, rank))
+    return steps
+
+
+def _input(graph: Graph, name: str, to: str | None) -> Input:
+    origins = graph.origins(name)
+    if to is not None:
+        origins = tuple(origin for origin in origins if origin != ENTRY_POINT)
+        origins = (ENTRY_POINT, *origins) if name == to else origins
+    return Input(graph.nodes[name], origins)
+
+
+def _stage_of(step: Step, home: dict[str, int]) -> int | None:
+    """The stage a step joins: that of all its origins, unless it has state of its own."""
+    if step.is_stateful:
+        return None
+    stages = {home.get(origin) for origin in step.origins}
+    return stages.pop() if len(stages) == 1 else None
+
+
+def _outside(steps: list[Step]) -> tuple[str, ...]:
+    inside = {member.node.name for step in steps for member in step.members}
+    origins = [origin for step in steps for origin in step.origins]
+    return tuple(dict.fromkeys(origin for origin in origins if origin not in inside))

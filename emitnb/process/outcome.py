@@ -1,0 +1,65 @@
+"""What processing a batch gives back. Nothing here has happened until it is committed."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from emitnb.message import Message
+from emitnb.process.streams import Parents
+from emitnb.table import Positions, Table
+
+States = Mapping[Hashable, Any]
+"""What a node remembers, by key; a node without key has one state under the key ``()``."""
+
+WHOLE_NODE = ()
+"""The key of a state that belongs to the whole node."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A message that a node raised on: which of the node's inputs, and what was raised."""
+
+    position: int
+    message: Message
+    error: BaseException
+
+
+@dataclass(frozen=True)
+class NodeOutcome:
+    """What one node did with its inputs of one batch.
+
+    Parameters
+    ----------
+    parents : where each input came from
+    sources : the pushed message of this batch that each input descends from
+    table : what it emitted
+    counts : rows that each input made (None: one each)
+    waves : the order of its rows within a pushed message, for members of a loop
+    received, dropped : numbers of messages
+    seconds : wall time in the node's function
+    times : (rows emitted, UTC time in ns) for each slice of its inputs
+    """
+
+    node: str
+    revision: int
+    rank: int
+    parents: Parents
+    sources: Positions
+    table: Table
+    counts: Positions | None
+    waves: Positions | None
+    failures: tuple[Failed, ...]
+    received: int
+    dropped: int
+    seconds: float
+    times: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a stage did with one batch: a part for each node, and the states it touched."""
+
+    nodes: tuple[NodeOutcome, ...]
+    states: Mapping[str, States] = field(default_factory=dict)
