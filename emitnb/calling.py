@@ -20,17 +20,26 @@ class NodeFunction:
 
     ``node_function(x=1)`` and ``node_function({"x": 1})`` call the node, route what it emits, and
     return it: a dict, a tuple of dicts for a generator, or NoResult. ``__wrapped__`` is the
-    function as it was written; ``name`` the node's name; ``declaration`` what declaring it did.
+    function as it was written; ``name`` the node's name; ``declaration`` where it stands now.
     """
 
     def __init__(
-        self, function: Callable[..., Any], name: str, call: Call, declaration: Declaration
+        self,
+        function: Callable[..., Any],
+        name: str,
+        call: Call,
+        describe: Callable[[], Declaration],
     ) -> None:
         functools.update_wrapper(self, function, updated=())
         self.__wrapped__ = function
         self.name = name
-        self.declaration = declaration
         self._call = call
+        self._describe = describe
+
+    @property
+    def declaration(self) -> Declaration:
+        """Where the node stands in the graph now, in a few lines."""
+        return self._describe()
 
     def __call__(self, *arguments: Any, **fields: Any) -> Any:
         """Call the node with the fields of one message; TypeError for any other call."""

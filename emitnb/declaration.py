@@ -37,15 +37,15 @@ class Declaration:
     __repr__ = __str__
 
 
-def describe(before: Graph, after: Graph, name: str) -> Declaration:
-    """Return what declaring ``name`` changed between two graphs."""
-    node = after.nodes[name]
+def describe(graph: Graph, name: str, is_new: bool = True) -> Declaration:
+    """Return where ``name`` stands in a graph, and what about it deserves a note."""
+    node = graph.nodes[name]
     return Declaration(
         node=node,
-        is_new=name not in before.past,
-        origins=after.origins(name),
-        subscribers=after.subscribers(name),
-        notes=tuple(_notes(before, after, node)),
+        is_new=is_new,
+        origins=graph.origins(name),
+        subscribers=graph.subscribers(name),
+        notes=tuple(_notes(graph, node)),
     )
 
 
@@ -67,18 +67,18 @@ def node_marks(node: Node) -> list[str]:
     return marks
 
 
-def _notes(before: Graph, after: Graph, node: Node) -> list[str]:
+def _notes(graph: Graph, node: Node) -> list[str]:
     notes = [
-        f"{wanted} matches nothing yet.{_hint(after, node, wanted.text)}"
+        f"{wanted} matches nothing yet.{_hint(graph, node, wanted.text)}"
         for wanted in node.subscriptions
-        if not after.matched(wanted, node)
+        if not graph.matched(wanted, node)
     ]
-    if not after.origins(node.name):
+    if not graph.origins(node.name):
         notes.append("receives nothing: subscribe it to a node, or make it an entry point")
-    loop = _loop(after, node.name)
-    if loop and loop != _loop(before, node.name):
-        notes.append(f"new cycle: {' -> '.join((*loop, loop[0]))}")
-    notes += _broken_keys(after, node)
+    part = graph.order[graph.ranks[node.name]]
+    if part.is_loop:
+        notes.append(f"a cycle: {' -> '.join((*part.members, part.members[0]))}")
+    notes += _broken_keys(graph, node)
     return notes
 
 
@@ -87,13 +87,6 @@ def _hint(graph: Graph, node: Node, text: str) -> str:
     if candidates:
         return f" It may be {' or '.join(candidates)}: write the whole name"
     return did_you_mean(text, [name for name in graph.nodes if name != node.name])
-
-
-def _loop(graph: Graph, name: str) -> tuple[str, ...]:
-    if name not in graph.nodes:
-        return ()
-    part = graph.order[graph.ranks[name]]
-    return part.members if part.is_loop else ()
 
 
 def _broken_keys(graph: Graph, node: Node) -> list[str]:

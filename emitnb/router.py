@@ -120,10 +120,14 @@ class Router:
 
         def declare(function: Callable[..., Any]) -> NodeFunction:
             node = nodes_module.declare(function, options, self._graph.message_class)
-            before = self._graph
-            self._change(before.with_node(node))
-            declaration = describe(before, self._graph, node.name)
-            return NodeFunction(function, node.name, self._call_node, declaration)
+            is_new = node.name not in self._graph.past
+            self._change(self._graph.with_node(node))
+            return NodeFunction(
+                function,
+                node.name,
+                self._call_node,
+                lambda: describe(self._graph, node.name, is_new),
+            )
 
         return declare
 

@@ -107,7 +107,8 @@ class FrameTable:
 
     def frame(self) -> pd.DataFrame:
         """See :class:`Table`."""
-        return self.data.set_axis(pd.RangeIndex(len(self.data)))
+        index = pd.RangeIndex(len(self.data))
+        return self.data if self.data.index.equals(index) else self.data.set_axis(index)
 
     def take(self, rows: Positions) -> FrameTable:
         """See :class:`Table`."""

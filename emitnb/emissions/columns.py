@@ -105,7 +105,7 @@ def _joined(pieces: Sequence[Piece]) -> pd.Series:
     if not pieces:
         return pd.Series([], dtype=object)
     if all(isinstance(piece, pd.Series) for piece in pieces):
-        return pd.concat(pieces, ignore_index=True)
+        return cast(pd.Series, pd.concat(pieces, ignore_index=True))
     sealed: list[Any] = [seal(piece) if isinstance(piece, list) else piece for piece in pieces]
     if all(isinstance(piece, pa.Array) for piece in sealed):
         kinds = {piece.type for piece in sealed if not pa.types.is_null(piece.type)}

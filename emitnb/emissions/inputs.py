@@ -72,5 +72,7 @@ def _size(table: Table) -> int:
     if isinstance(table, RecordTable):
         return sum(sum(map(sys.getsizeof, record.values())) + 200 for record in table.records)
     if isinstance(table, FrameTable):
-        return int(table.data.memory_usage(deep=True).sum())
+        data = table.data
+        texts = [i for i, dtype in enumerate(data.dtypes) if dtype.kind == "O"]
+        return 8 * data.size + sum(data.iloc[:, i].memory_usage(deep=True) for i in texts)
     return 0

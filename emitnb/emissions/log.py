@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from emitnb.emissions.columns import Piece, seal
@@ -19,7 +20,7 @@ from emitnb.emissions.lineage import Segment, compact, merged
 from emitnb.emissions.parts import FULL, grown
 from emitnb.message import ENTRY_POINT
 from emitnb.process import NodeOutcome
-from emitnb.table import FrameTable, ListTable, Table
+from emitnb.table import ListTable, Table
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,40 @@ class Rows:
 
 
 @dataclass(frozen=True)
+class FrameRows:
+    """Consecutive rows of one node as a batch node made them."""
+
+    data: pd.DataFrame
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return tuple(self.data.columns)
+
+    @property
+    def size(self) -> int:
+        """Number of rows."""
+        return len(self.data)
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """The columns."""
+        return tuple(self.data[name] for name in self.data.columns)
+
+    def piece(self, name: str) -> Piece:
+        """Return the column; all missing where these rows do not have the field."""
+        return self.data[name] if name in self.data.columns else pa.nulls(self.size)
+
+
+Part = Rows | FrameRows
+
+
+@dataclass(frozen=True)
 class Track:
     """All rows of one node, and the segments that say where they came from."""
 
     rows: int = 0
-    parts: tuple[Rows, ...] = ()
+    parts: tuple[Part, ...] = ()
     segments: tuple[Segment, ...] = ()
 
     def field_names(self) -> tuple[str, ...]:
@@ -114,7 +144,7 @@ def _extended(track: Track, outcome: NodeOutcome, starts: Mapping[str, int]) -> 
     size = len(outcome.table)
     parts = track.parts
     if size:
-        parts = grown(parts, _sealed(_rows(outcome.table)), _merged_rows)
+        parts = grown(parts, _part(outcome.table), _merged_parts)
     segments = grown(track.segments, _segment(outcome, track.rows, starts), merged)
     return Track(track.rows + size, parts, segments)
 
@@ -142,16 +172,18 @@ def _segment(outcome: NodeOutcome, first: int, starts: Mapping[str, int]) -> Seg
     )
 
 
-def _rows(table: Table) -> Rows:
+def _part(table: Table) -> Part:
     if isinstance(table, ListTable):
-        return Rows(table.fields, tuple(table.columns), len(table))
-    assert isinstance(table, FrameTable)
-    columns = tuple(table.data[name] for name in table.fields)
-    return Rows(table.fields, columns, len(table))
+        return _sealed(Rows(table.fields, tuple(table.columns), len(table)))
+    return FrameRows(table.frame())
 
 
-def _merged_rows(one: Rows, two: Rows) -> Rows | None:
+def _merged_parts(one: Part, two: Part) -> Part | None:
     if one.fields != two.fields:
+        return None
+    if isinstance(one, FrameRows) and isinstance(two, FrameRows):
+        return FrameRows(pd.concat([one.data, two.data], ignore_index=True))
+    if not (isinstance(one, Rows) and isinstance(two, Rows)):
         return None
     pieces: list[Piece] = []
     for left, right in zip(one.pieces, two.pieces, strict=True):

@@ -1,0 +1,31 @@
+"""The notebook: magics, completion, and how they show what they return."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+
+from emitnb.notebook.base import NAME
+from emitnb.notebook.completion import matcher
+from emitnb.notebook.data_magics import DataMagics
+from emitnb.notebook.magics import GraphMagics
+from emitnb.router import Router
+
+
+def load(shell: InteractiveShell) -> None:
+    """Give a shell the magics, and a router named ``router`` unless it has one.
+
+    A second time, only a router that is gone is made anew.
+    """
+    if not isinstance(shell.user_ns.get(NAME), Router):
+        shell.user_ns[NAME] = Router()
+    if GraphMagics.__name__ in shell.magics_manager.registry:
+        return
+    shell.register_magics(GraphMagics, DataMagics)
+
+    def router() -> Any:
+        found = shell.user_ns.get(NAME)
+        return found if isinstance(found, Router) else None
+
+    shell.Completer.custom_matchers.append(matcher(shell.find_magic, router))

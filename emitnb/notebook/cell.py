@@ -5,12 +5,15 @@ tracebacks, ``inspect.getsource`` and the debugger show what the user sees.
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from types import CodeType
 from typing import Any
 
@@ -24,6 +27,10 @@ def words(msg):
     yield from msg.document.split()"""
 
 _ABSENT = object()
+_FUTURE = reduce(
+    or_, (getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
+)
+"""Of the shell's flags, those that the imports from `__future__` of earlier cells have set."""
 
 
 class CellText:
@@ -66,6 +73,7 @@ class NodeCell:
 
         A class counts where it makes objects that can be called; one that does not is a helper.
         """
+        __tracebackhide__ = True  # IPython leaves such frames out of what it shows
         _execute(self.code, shell)
         for name in reversed(self.definitions):
             found = shell.user_ns[name]
@@ -78,10 +86,11 @@ class NodeCell:
 
 
 def compile_body(shell: InteractiveShell, text: CellText, line: str, body: str) -> NodeCell:
-    """Return ``body`` compiled; raise SyntaxError at the cell's line, or DeclarationError."""
+    """Return ``body`` compiled; DeclarationError if it does not compile or defines no function."""
     raw, number, before = text.around(line, body)
     file = shell.compile.cache(raw, number, raw_code=raw)
-    tree = _compiled("\n" * before + body, file, shell.compile.flags | ast.PyCF_ONLY_AST)
+    flags = shell.compile.flags & _FUTURE
+    tree = _compiled("\n" * before + body, file, flags | ast.PyCF_ONLY_AST)
     definitions = tuple(
         statement.name
         for statement in tree.body
@@ -91,7 +100,7 @@ def compile_body(shell: InteractiveShell, text: CellText, line: str, body: str) 
         raise DeclarationError(
             f"%%emit_node: the cell defines no function, and a node is one. The form is\n\n{FORM}"
         )
-    code = _compiled(tree, file, shell.compile.flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    code = _compiled(tree, file, flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     if code.co_flags & inspect.CO_COROUTINE:
         raise DeclarationError(
             "%%emit_node: `await` outside of a function is not supported in the cell of a node. "
@@ -116,14 +125,21 @@ def restored(namespace: dict[str, Any], names: Sequence[str]) -> Iterator[None]:
 
 
 def _compiled(source: str | ast.Module, file: str, flags: int) -> Any:
-    # The shell's flags hold the `from __future__` imports of earlier cells; this module's own
-    # must not leak into the user's code.
-    return compile(source, file, "exec", flags, dont_inherit=True)
+    try:
+        # This module's own `from __future__` must not leak into the user's code.
+        return compile(source, file, "exec", flags, dont_inherit=True)
+    except SyntaxError as error:
+        # Shown as a SyntaxError, it would come with every frame of emitnb's and IPython's.
+        place = (error.text or "").rstrip("\n")
+        caret = " " * ((error.offset or 1) - 1) + "^"
+        raise DeclarationError(
+            f"%%emit_node: line {error.lineno} of the cell does not compile: {error.msg}\n"
+            f"{place}\n{caret}"
+        ) from error
 
 
 def _execute(code: CodeType, shell: InteractiveShell) -> None:
-    # Tells IPython's tracebacks that the frames above this one are not the user's.
-    __tracebackhide__ = "__ipython_bottom__"
+    __tracebackhide__ = True
     exec(code, shell.user_global_ns, shell.user_ns)
 
 

@@ -18,7 +18,6 @@ from emitnb.errors import EmitError
 _QUOTED = r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'"
 _WORD = re.compile(rf"(?:{_QUOTED}|[^\s\"'])+")
 _QUOTED_WORD = re.compile(_QUOTED)
-_OPTION = re.compile(r"(--[\w-]+=)(.*)", re.DOTALL)
 _OPEN, _CLOSE = "([{", ")]}"
 
 
@@ -47,25 +46,20 @@ def words(line: str) -> list[str]:
 def unquoted(word: str) -> str:
     """Return a word without the quotes around it; quotes and backslashes inside stay.
 
-    >>> unquoted("'a b'"), unquoted("--when='a b'"), unquoted('kind:Literal["a"]')
-    ('a b', '--when=a b', 'kind:Literal["a"]')
+    >>> unquoted("'a b'"), unquoted('kind:Literal["a"]')
+    ('a b', 'kind:Literal["a"]')
     """
-    given = _OPTION.fullmatch(word)
-    option, text = given.groups() if given else ("", word)
-    return option + (text[1:-1] if _QUOTED_WORD.fullmatch(text) else text)
+    return word[1:-1] if _QUOTED_WORD.fullmatch(word) else word
 
 
-def parse(magic: Callable[..., Any], line: str, *, raw: bool = False) -> Namespace:
+def parse(magic: Callable[..., Any], line: str) -> Namespace:
     """Return the arguments of a line for a magic made with ``magic_arguments``.
 
-    With ``raw`` the quotes stay. Raises EmitError, naming the magic and its help.
+    Raises EmitError, naming the magic and its help.
     """
     parser: Any = magic.parser  # type: ignore[attr-defined]  # put there by magic_arguments
-    found = words(line.rstrip().removesuffix(";"))
     try:
-        arguments: Namespace = parser.parse_intermixed_args(
-            found if raw else [unquoted(word) for word in found]
-        )
+        arguments: Namespace = parser.parse_intermixed_args(words(line.rstrip().removesuffix(";")))
     except UsageError as error:
         name = f"%{parser.prog}"
         raise EmitError(f"{name}: {error}. See {name}? for what it takes") from None

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from emitnb.errors import DeclarationError
+from emitnb.notebook.line import unquoted
 
 
 def fields(texts: Sequence[str], namespace: dict[str, Any]) -> tuple[str, ...] | dict[str, Any]:
@@ -22,7 +23,7 @@ def fields(texts: Sequence[str], namespace: dict[str, Any]) -> tuple[str, ...] |
         for name, colon, kind in (part.partition(":") for part in _parts(text))
     ]
     names = tuple(name for name, _ in pairs)
-    if len(set(names)) < len(names) or not any(kind for _, kind in pairs):
+    if len(set(names)) < len(names) or all(kind is None for _, kind in pairs):
         return names
     return {name: Any if kind is None else _type(name, kind, namespace) for name, kind in pairs}
 
@@ -38,10 +39,13 @@ def names(texts: Sequence[str] | None) -> list[str]:
 
 
 class Predicate:
-    """The expression of ``--when``: its syntax is checked at once, its names when it is made."""
+    """The expression of ``--when``, in quotes or as several words.
 
-    def __init__(self, text: str) -> None:
-        self.text = text.strip()
+    Its syntax is checked at once, its names when it is made.
+    """
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self.text = (unquoted(words[0]) if len(words) == 1 else " ".join(words)).strip()
         try:
             self.tree = ast.parse(self.text, mode="eval")
         except SyntaxError as error:

@@ -113,7 +113,6 @@ def _touched(runs: list[NodeRun]) -> dict[str, States]:
 
 
 def _stream_of(outcome: NodeOutcome) -> Stream:
-    sources = outcome.sources
-    if outcome.counts is not None:
-        sources = np.repeat(sources, outcome.counts)
-    return Stream(outcome.node, outcome.table, sources, outcome.rank, outcome.waves)
+    return Stream(
+        outcome.node, outcome.table, outcome.sources, outcome.counts, outcome.rank, outcome.waves
+    )

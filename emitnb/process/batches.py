@@ -45,17 +45,18 @@ class BatchRun:
     def outcome(self, rank: int) -> NodeOutcome:
         """Return what the node did."""
         received = len(self._inputs)
-        table, made = self._emitted(received)
+        table = self._table()
+        counts = self._counts(table, received)
         failures = self._failures()
-        emitting = int((made > 0).sum())
+        emitting = received if counts is None else int((counts > 0).sum())
         return NodeOutcome(
             node=self.node.name,
             revision=self.node.revision,
             rank=rank,
             parents=self._inputs.parents,
             sources=self._inputs.sources,
-            table=table,
-            counts=None if bool((made == 1).all()) else made,
+            table=FrameTable(table if counts is None else table.reset_index(drop=True)),
+            counts=counts,
             waves=None,
             failures=failures,
             received=received,
@@ -96,16 +97,20 @@ class BatchRun:
                     half = len(part) // 2
                     work += [part.iloc[half:], part.iloc[:half]]
 
-    def _emitted(self, received: int) -> tuple[FrameTable, Positions]:
+    def _table(self) -> pd.DataFrame:
+        """What was emitted, in the order of the inputs, which its index names."""
         parts = [part for part in self._parts if len(part)] or self._parts[:1]
         if not parts:
-            empty = pd.DataFrame(columns=list(self.node.fields))
-            return FrameTable(empty), np.zeros(received, dtype=np.int64)
+            return pd.DataFrame(columns=list(self.node.fields), index=pd.RangeIndex(0))
         frame = parts[0] if len(parts) == 1 else pd.concat(parts)
         if not frame.index.is_monotonic_increasing:
             frame = frame.sort_index(kind="stable")
-        made = np.bincount(frame.index.to_numpy(dtype=np.int64), minlength=received)
-        return FrameTable(frame.set_axis(pd.RangeIndex(len(frame)))), made
+        return frame
+
+    def _counts(self, table: pd.DataFrame, received: int) -> Positions | None:
+        if table.index.equals(pd.RangeIndex(received)):
+            return None
+        return np.bincount(table.index.to_numpy(dtype=np.int64), minlength=received)
 
     def _failures(self) -> tuple[Failed, ...]:
         if not self._errors:
@@ -141,7 +146,8 @@ def emitted_frame(node: Node, frame: pd.DataFrame) -> pd.DataFrame:
         )
     _check_index(node, result, frame)
     _check_dtypes(node, result)
-    return result[list(node.fields)]
+    names = list(node.fields)
+    return result if list(result.columns) == names else result[names]
 
 
 def _called(node: Node, frame: pd.DataFrame) -> Any:
@@ -167,11 +173,20 @@ def _from_arrays(node: Node, arrays: dict[str, Any], frame: pd.DataFrame) -> pd.
 def _check_index(node: Node, result: pd.DataFrame, frame: pd.DataFrame) -> None:
     if result.index is frame.index or result.index.equals(frame.index):
         return
-    if not result.index.isin(frame.index).all():
+    if not _within(result.index, frame.index):
         raise ResultError(
             f"{node.name} returned rows whose index is not that of its input; "
             "keep the index of the rows they come from (no reset_index)"
         )
+
+
+def _within(index: pd.Index, allowed: pd.Index) -> bool:
+    """Whether all of ``index`` is in ``allowed``; a range needs no look-up of each."""
+    if not len(index):
+        return True
+    if isinstance(allowed, pd.RangeIndex) and allowed.step == 1 and index.dtype.kind in "iu":
+        return bool(allowed.start <= index.min() and index.max() < allowed.stop)
+    return bool(index.isin(allowed).all())
 
 
 def _check_dtypes(node: Node, result: pd.DataFrame) -> None:

@@ -30,16 +30,24 @@ class Parents:
 class Stream:
     """What one origin emitted in this batch.
 
-    ``sources`` is the pushed message of this batch that each row descends from. ``rank`` is the
-    origin's place in the order. ``waves`` orders the rows of a loop's members within one pushed
-    message.
+    ``input_sources`` is the pushed message of this batch that each of the origin's inputs
+    descends from, ``counts`` how many rows each made (None: one each). ``rank`` is the origin's
+    place in the order. ``waves`` orders the rows of a loop's members within one pushed message.
     """
 
     origin: str
     table: Table
-    sources: Positions
+    input_sources: Positions
+    counts: Positions | None = None
     rank: int = -1
     waves: Positions | None = None
+
+    @cached_property
+    def sources(self) -> Positions:
+        """The pushed message of this batch that each row descends from."""
+        if self.counts is None:
+            return self.input_sources
+        return np.repeat(self.input_sources, self.counts)
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@ The iterator runs on an event loop of its own, in a thread, so that it works whe
 already running, as in Jupyter. Each ``__next__`` asks for one item and waits for it. An interrupt
 ends the waiting and nothing else: the answer stays until the next ``__next__`` fetches it.
 
-The two threads share no lock that an interrupt could leave closed. Asking again is harmless, for
-each question has a number, and so is waking up for nothing, for the answer itself says whether it
-is there. Only the loop's thread sets an answer, only the caller takes it away.
+An interrupt may come anywhere in the caller, so everything it does can be done again. Each
+question has a number. A thread too many ends at once. To be woken up for nothing does no harm,
+for the answer itself says whether it is there. Only the loop's thread sets an answer, only the
+caller takes it away.
 """
 
 from __future__ import annotations
@@ -53,13 +54,14 @@ class AsyncItems:
         self._iterator: AsyncIterator[Any] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._claim = threading.Lock()
         self._closing = asyncio.Event()
         self._closed = False
         self._answer: _Answer | None = None
         self._step: asyncio.Task[None] | None = None
         self._received = 0
-        self._answered = threading.Lock()
-        self._answered.acquire()
+        self._news = threading.Lock()
+        self._news.acquire()
 
     def __iter__(self) -> Iterator[Any]:
         return self
@@ -68,7 +70,7 @@ class AsyncItems:
         number = self._received + 1
         while self._answer is None:
             self._running_loop().call_soon_threadsafe(self._ask, number)
-            self._answered.acquire(timeout=_PATIENCE)
+            self._news.acquire(timeout=_PATIENCE)
         answer = self._answer
         if isinstance(answer.error, StopAsyncIteration):
             raise StopIteration
@@ -83,7 +85,7 @@ class AsyncItems:
         """Cancel what is waited for, close async generators and stop the thread."""
         self._closed = True
         loop, thread = self._loop, self._thread
-        if loop is None or thread is None or thread.ident is None:
+        if loop is None or thread is None:
             return
         # The loop is closed already when this is the second time.
         with suppress(RuntimeError):
@@ -94,21 +96,22 @@ class AsyncItems:
         if self._closed:
             raise RuntimeError("the async iterator was closed with its run; push a new one")
         if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-        if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._serve, args=(self._loop,), name="emitnb async source", daemon=True
-            )
-        if self._thread.ident is None:
-            self._thread.start()
+            threading.Thread(target=self._serve, name="emitnb async source", daemon=True).start()
+        while self._loop is None:
+            self._news.acquire(timeout=_PATIENCE)
         return self._loop
 
-    def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
-        with asyncio.Runner(loop_factory=lambda: loop) as runner:
-            runner.run(self._wait_for_close())
+    def _serve(self) -> None:
+        if not self._claim.acquire(blocking=False):
+            return
+        self._thread = threading.current_thread()
+        asyncio.run(self._work())
 
-    async def _wait_for_close(self) -> None:
-        await self._closing.wait()
+    async def _work(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._wake()
+        if not self._closed:
+            await self._closing.wait()
 
     def _ask(self, number: int) -> None:
         """Start a step, unless question ``number`` is answered or its step is on its way."""
@@ -131,8 +134,8 @@ class AsyncItems:
         self._wake()
 
     def _wake(self) -> None:
-        if self._answered.locked():
-            self._answered.release()
+        if self._news.locked():
+            self._news.release()
 
 
 def _cancelled(cause: BaseException) -> RuntimeError:

@@ -52,9 +52,10 @@ class FileSource(BaseSource[Position]):
 
     def close(self) -> None:
         """Close the file that is open."""
-        if self._open is not None:
-            self._open[1].close()
-            self._open = None
+        # Let go first: an interrupt in between must not leave a closed file to read on from.
+        held, self._open = self._open, None
+        if held is not None:
+            held[1].close()
 
     def _read(self, at: Position, size: int) -> Step[Position]:
         number, mark = at

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -18,10 +18,14 @@ from emitnb.sources.items import Bad, tabulate
 from emitnb.sources.paths import is_gzip
 from emitnb.table import Table
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 READ_ERRORS = (OSError, EOFError, zlib.error)
 """What reading a file, compressed or not, may raise (a gzip file that is cut off: EOFError)."""
 
 _BOM = b"\xef\xbb\xbf"
+_BUFFER_BYTES = 1 << 17
 _WHOLE_FILES_CHARACTERS = 16_000_000
 
 
@@ -217,9 +221,36 @@ class WholeReader:
         """Nothing stays open."""
 
 
+class _Unzipped(io.RawIOBase):
+    """The content of a gzip file, to be read through a buffer in C: a GzipFile splits lines slowly.
+
+    A GzipFile itself under that buffer tells in Python whether it is closed, for every line; an
+    interrupt there comes out as a ValueError.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = gzip.GzipFile(path)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        # Not all that fits: what can be read before an error is handed out before it.
+        return self._file.readinto1(buffer)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
 def _open(path: Path) -> io.BufferedReader:
-    # A GzipFile's own lines are read in Python; a buffer around it reads them in C.
-    return io.BufferedReader(gzip.open(path)) if is_gzip(path) else path.open("rb")
+    return io.BufferedReader(_Unzipped(path), _BUFFER_BYTES) if is_gzip(path) else path.open("rb")
 
 
 def _whole(path: Path) -> str | Bad:

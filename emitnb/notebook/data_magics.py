@@ -1,0 +1,142 @@
+"""Magics that push data and read what came of it. They parse a line and call the router."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Any
+
+import pandas as pd
+
+from emitnb.notebook.base import RouterMagics, argument, cell_magic, line_magic, magics_class
+from emitnb.notebook.line import parse
+from emitnb.notebook.pushing import FORMATS, content, source
+from emitnb.run import Run
+
+
+def _options(arguments: Namespace) -> dict[str, Any]:
+    return {
+        "to": arguments.to,
+        "limit": arguments.limit,
+        "batch_size": arguments.batch_size,
+        "on_error": "stop" if arguments.stop_on_error else "collect",
+        "field": arguments.field,
+    }
+
+
+def _size(text: str) -> int | str:
+    return text if text == "auto" else int(text)
+
+
+INTO = (
+    argument("--to", metavar="NODE", help="push to this node alone"),
+    argument("--limit", type=int, metavar="N", help="push so many messages at most"),
+    argument("--field", default="document", metavar="F", help="field of texts"),
+    argument("--batch-size", type=_size, default="auto", metavar="N", help="messages a batch"),
+    argument("--stop-on-error", action="store_true", help="stop at the first failure"),
+)
+"""What both forms of ``emit_push`` take."""
+
+
+@magics_class
+class DataMagics(RouterMagics):
+    """Data in, frames out."""
+
+    @line_magic(
+        argument(
+            "source",
+            nargs="*",
+            type=str,  # quotes tell a path from an expression
+            metavar="SOURCE",
+            help="a path, a glob or an expression",
+        ),
+        *INTO,
+        argument("--lines", action="store_true", help="text files: one message a line"),
+    )
+    def emit_push(self, line: str) -> Run:
+        """Push data through the graph: files, or the value of an expression.
+
+        SOURCE in quotes is a path. Else it is a path if there is such a file, or a glob that
+        matches one; else it is an expression. Examples:
+
+            %emit_push books/*.txt --limit 100
+            %emit_push df[df.year > 1900] --to words
+            %emit_push [{"document": "rain"}, {"document": "sun"}]
+        """
+        __tracebackhide__ = True
+        router = self.router
+        arguments = parse(DataMagics.emit_push, line)
+        data = source(" ".join(arguments.source), self.namespace)
+        return router.push(data, lines=arguments.lines, **_options(arguments))
+
+    @cell_magic(
+        "emit_push",
+        *INTO,
+        argument("--lines", action="store_true", help="text: one message a line"),
+        argument("--format", choices=FORMATS, help="what the cell holds"),
+    )
+    def emit_push_cell(self, line: str, cell: str) -> Run:
+        """Push what is in the cell: text, JSON lines or CSV.
+
+        JSON lines if each line is an object; CSV with --format csv; else text, one message (with
+        --lines one for each line that is not blank). An example:
+
+            %%emit_push --lines
+            the rain in Spain
+            stays mainly in the plain
+        """
+        router = self.router
+        arguments = parse(DataMagics.emit_push_cell, line)
+        data = content(cell, arguments.format, by_line=arguments.lines, field=arguments.field)
+        return router.push(data, **_options(arguments))
+
+    @line_magic(
+        argument("node", nargs="?", metavar="NODE", help="a node; without it, all in push order"),
+        argument("--lineage", action="store_true", help="add parent, source, revision and time"),
+    )
+    def emit_frame(self, line: str) -> pd.DataFrame:
+        """Return what a node, or all of them, emitted.
+
+        Examples:
+
+            counts = %emit_frame count_word
+            %emit_frame --lineage
+        """
+        arguments = parse(DataMagics.emit_frame, line)
+        return self.router.frame(arguments.node, lineage=arguments.lineage)
+
+    @line_magic(
+        argument("node", nargs="?", metavar="NODE", help="a node; without it, all of them"),
+    )
+    def emit_failures(self, line: str) -> pd.DataFrame:
+        """Return the messages that failed, each with its input and error.
+
+        An example:
+
+            %emit_failures count_word
+        """
+        return self.router.failures(parse(DataMagics.emit_failures, line).node)
+
+    @line_magic()
+    def emit_summary(self, line: str) -> pd.DataFrame:
+        """Return what each node received, emitted, dropped and failed, and its time.
+
+        An example:
+
+            %emit_summary
+        """
+        parse(DataMagics.emit_summary, line)
+        return self.router.summary()
+
+    @line_magic(
+        argument("node", metavar="NODE", help="the node that made the emission"),
+        argument("row", type=int, metavar="ROW", help="its row in the node's frame"),
+    )
+    def emit_trace(self, line: str) -> pd.DataFrame:
+        """Return what an emission was made from and what was made from it.
+
+        An example:
+
+            %emit_trace count_word 12
+        """
+        arguments = parse(DataMagics.emit_trace, line)
+        return self.router.trace(arguments.node, arguments.row)

@@ -1,0 +1,80 @@
+"""What magics return where the router has no value of its own to show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emitnb.graph import Graph
+from emitnb.message import ENTRY_POINT
+from emitnb.notebook.picture import Counts, picture, why_no_picture
+from emitnb.router import Router
+
+OVERVIEW = (
+    ("%%emit_node FIELD[:TYPE] ... [--on P ...]", "declare the function in the cell as a node"),
+    ("%%emit_route", "subscribe and cut: lines `a -> b -> c`, `a -x b`"),
+    ("%emit_push SOURCE [--to NODE]", "push files or the value of an expression"),
+    ("%%emit_push [--to NODE]", "push what is in the cell: text, JSON lines or CSV"),
+    ("%emit_frame [NODE] [--lineage]", "what a node, or all of them, emitted"),
+    ("%emit_failures [NODE]", "messages that failed, with input and error"),
+    ("%emit_summary", "in, emitted, dropped, failed and ms for each node"),
+    ("%emit_trace NODE ROW", "ancestors and descendants of an emission"),
+    ("%emit_graph", "the graph, as a picture and as text"),
+    ("%emit_remove NODE", "remove a node"),
+    ("%emit_rename A B", "rename node A to B"),
+    ("%emit_reset", "forget the graph, emissions and failures"),
+    ("%emit", "this list; %emit_push? explains a magic"),
+)
+
+
+class Text(str):
+    """A text that a notebook shows as it is, without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+class Drawing:
+    """The graph as it was when it was drawn: text everywhere, a picture where there can be one."""
+
+    def __init__(self, text: str, graph: Graph, counts: Counts) -> None:
+        self.text = text
+        self.graph = graph
+        self.counts = counts
+        self._missing = why_no_picture(graph)
+
+    def __repr__(self) -> str:
+        return f"{self.text}\n\n({self._missing})" if self._missing else self.text
+
+    def _repr_svg_(self) -> str | None:
+        if self._missing:
+            return None
+        return picture(self.graph, self.counts, standalone=True)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        bundle = {"text/plain": repr(self)}
+        if not self._missing:
+            # HTML before SVG: a page shows SVG data as an image, which cannot see its colours.
+            bundle["text/html"] = picture(self.graph, self.counts)
+            bundle["image/svg+xml"] = picture(self.graph, self.counts, standalone=True)
+        return bundle
+
+
+def drawing(router: Router) -> Drawing:
+    """Return the graph of a router, with what each node emitted if anything was pushed."""
+    summary = router.summary()
+    counts: dict[str, tuple[int, int]] = {}
+    if summary["in"].any():
+        for name, emitted, failed in zip(
+            summary.index, summary["emitted"], summary["failed"], strict=True
+        ):
+            counts[name] = (int(emitted), int(failed))
+    counts.pop(ENTRY_POINT, None)
+    return Drawing(str(router), router.graph, counts)
+
+
+def overview() -> Text:
+    """Return all magics, a line each."""
+    width = max(len(form) for form, _ in OVERVIEW)
+    return Text("\n".join(f"{form:<{width}}  {what}" for form, what in OVERVIEW))

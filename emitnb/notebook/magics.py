@@ -1,0 +1,160 @@
+"""Magics that build the graph, look at it and change it. They parse a line and call the router."""
+
+from __future__ import annotations
+
+from IPython.core.interactiveshell import InteractiveShell
+
+from emitnb.declaration import Declaration
+from emitnb.notebook.base import RouterMagics, argument, cell_magic, line_magic, magics_class
+from emitnb.notebook.cell import CellText, compile_body, restored
+from emitnb.notebook.display import Drawing, Text, drawing, overview
+from emitnb.notebook.line import parse
+from emitnb.notebook.options import Predicate, fields, names
+from emitnb.notebook.routes import parse_routes
+
+
+@magics_class
+class GraphMagics(RouterMagics):
+    """Nodes and routes."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self.text = CellText(shell)
+
+    @cell_magic(
+        "emit_node",
+        argument("fields", nargs="*", metavar="FIELD[:TYPE]", help="what the node emits"),
+        argument("--on", nargs="+", metavar="P", help="subscribe to nodes: names or /patterns/"),
+        argument("--ignore", nargs="+", metavar="P", help="names or /patterns/ to leave out"),
+        argument("--entry", action="store_true", help="receive what is pushed into the router"),
+        argument(
+            "--key", nargs="+", metavar="F", help="keep a state for each value of these fields"
+        ),
+        argument(
+            "--when",
+            nargs="+",
+            type=str,
+            metavar="EXPR",
+            help="take only messages for which this expression of msg is true",
+        ),
+        argument("--batch", action="store_true", help="take and return DataFrames"),
+        argument("--name", metavar="N", help="name of the node, instead of the function's"),
+    )
+    def emit_node(self, line: str, cell: str) -> Declaration:
+        """Declare the function in the cell as a node of `router`.
+
+        The last function (or class with `__call__`) is the node, those before it are helpers.
+        Fields come first; what has blanks in it goes in quotes. An example:
+
+            %%emit_node word count:int --on words --key word --when "msg.word != 'the'"
+            def count_word(msg, state):
+                state["n"] = state.get("n", 0) + 1
+                return msg.word, state["n"]
+        """
+        __tracebackhide__ = True
+        router = self.router
+        arguments = parse(GraphMagics.emit_node, line)
+        when = None if arguments.when is None else Predicate(arguments.when)
+        body = compile_body(self.shell, self.text, line, cell)
+        with restored(self.namespace, body.definitions):
+            name, function = body.run(self.shell)
+            declared = router.node(
+                fields(arguments.fields, self.namespace),
+                names(arguments.on),
+                arguments.entry,
+                names(arguments.ignore),
+                name=arguments.name,
+                key=names(arguments.key) or None,
+                when=None if when is None else when.function(self.namespace, body.file),
+                batch=arguments.batch,
+                fingerprint=body.fingerprint,
+            )(function)
+            self.namespace[name] = declared
+        return declared.declaration
+
+    @cell_magic(
+        "emit_route",
+    )
+    def emit_route(self, line: str, cell: str) -> Drawing:
+        """Subscribe nodes to others, or cut what goes between them; a line for each route.
+
+        All lines are checked before the first change. An example:
+
+            %%emit_route
+            words -> long_words -> count_word
+            words -x count_word        # cut
+            /count_.*/ -> report       # all nodes that match
+        """
+        parse(GraphMagics.emit_route, line)
+        router = self.router
+        for change in parse_routes(cell, router.graph):
+            (router.unsubscribe if change.cut else router.subscribe)(change.node, change.origin)
+        return drawing(router)
+
+    @line_magic()
+    def emit_graph(self, line: str) -> Drawing:
+        """Show the graph: a picture where one can be shown, and text.
+
+        An example:
+
+            %emit_graph
+        """
+        parse(GraphMagics.emit_graph, line)
+        return drawing(self.router)
+
+    @line_magic(
+        argument("node", metavar="NODE", help="the node to remove"),
+    )
+    def emit_remove(self, line: str) -> Text:
+        """Remove a node; what it emitted stays.
+
+        An example:
+
+            %emit_remove count_word
+        """
+        router = self.router
+        name = router.graph.find(parse(GraphMagics.emit_remove, line).node)
+        router.remove(name)
+        return Text(f"removed {name}; what it emitted stays")
+
+    @line_magic(
+        argument("node", metavar="A", help="the node to rename"),
+        argument("new", metavar="B", help="its new name"),
+    )
+    def emit_rename(self, line: str) -> Text:
+        """Rename a node; its emissions, and subscriptions to it by name, follow.
+
+        An example:
+
+            %emit_rename count_word counts
+        """
+        router = self.router
+        arguments = parse(GraphMagics.emit_rename, line)
+        name = router.graph.find(arguments.node)
+        router.rename(name, arguments.new)
+        return Text(f"renamed {name} to {arguments.new}")
+
+    @line_magic()
+    def emit_reset(self, line: str) -> Text:
+        """Forget everything: nodes, emissions, failures and states.
+
+        An example:
+
+            %emit_reset
+        """
+        parse(GraphMagics.emit_reset, line)
+        router = self.router
+        count = len(router.nodes)
+        router.reset()
+        return Text(f"reset: forgot {count} node{'s' if count != 1 else ''} and all they emitted")
+
+    @line_magic()
+    def emit(self, line: str) -> Text:
+        """List the magics of emitnb, a line each.
+
+        An example:
+
+            %emit
+        """
+        parse(GraphMagics.emit, line)
+        return overview()
