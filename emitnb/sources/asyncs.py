@@ -24,6 +24,9 @@ from emitnb.sources.items import ItemSource
 _PATIENCE = 1.0
 """Seconds to wait before asking again: on Windows no interrupt ends a wait without a limit."""
 
+_CANCELLED = "the async iterator was cancelled"
+_CLOSED = "the async iterator was closed with its run; push a new one"
+
 
 class AsyncSource(ItemSource):
     """The items of an async iterator."""
@@ -69,7 +72,10 @@ class AsyncItems:
     def __next__(self) -> Any:
         number = self._received + 1
         while self._answer is None:
-            self._running_loop().call_soon_threadsafe(self._ask, number)
+            loop = self._running_loop()
+            # The loop may close right now; then the next round tells.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._ask, number)
             self._news.acquire(timeout=_PATIENCE)
         answer = self._answer
         if isinstance(answer.error, StopAsyncIteration):
@@ -94,7 +100,7 @@ class AsyncItems:
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         if self._closed:
-            raise RuntimeError("the async iterator was closed with its run; push a new one")
+            raise RuntimeError(_CLOSED)
         if self._loop is None:
             threading.Thread(target=self._serve, name="emitnb async source", daemon=True).start()
         while self._loop is None:
@@ -125,8 +131,8 @@ class AsyncItems:
             if self._iterator is None:
                 self._iterator = aiter(self._items)
             answer = _Answer(await anext(self._iterator))
-        except asyncio.CancelledError as error:
-            answer = _Answer(error=_cancelled(error))
+        except asyncio.CancelledError:
+            answer = _Answer(error=RuntimeError(_CLOSED if self._closed else _CANCELLED))
         except BaseException as error:
             # Whatever it is, it belongs to the thread that waits for this item.
             answer = _Answer(error=error)
@@ -136,9 +142,3 @@ class AsyncItems:
     def _wake(self) -> None:
         if self._news.locked():
             self._news.release()
-
-
-def _cancelled(cause: BaseException) -> RuntimeError:
-    error = RuntimeError("the async iterator was cancelled")
-    error.__cause__ = cause
-    return error
