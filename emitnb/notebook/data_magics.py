@@ -9,7 +9,7 @@ import pandas as pd
 
 from emitnb.notebook.base import RouterMagics, argument, cell_magic, line_magic, magics_class
 from emitnb.notebook.line import parse
-from emitnb.notebook.pushing import FORMATS, content, source
+from emitnb.notebook.pushing import FORMATS, content, row, source
 from emitnb.run import Run
 
 
@@ -129,7 +129,7 @@ class DataMagics(RouterMagics):
 
     @line_magic(
         argument("node", metavar="NODE", help="the node that made the emission"),
-        argument("row", type=int, metavar="ROW", help="its row in the node's frame"),
+        argument("row", nargs="+", metavar="ROW", help="its row: a number or an expression"),
     )
     def emit_trace(self, line: str) -> pd.DataFrame:
         """Return what an emission was made from and what was made from it.
@@ -139,4 +139,4 @@ class DataMagics(RouterMagics):
             %emit_trace count_word 12
         """
         arguments = parse(DataMagics.emit_trace, line)
-        return self.router.trace(arguments.node, arguments.row)
+        return self.router.trace(arguments.node, row(" ".join(arguments.row), self.namespace))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import csv
 import glob
+import operator
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from emitnb.errors import SourceError
+from emitnb.errors import EmitError, SourceError
 
 FORMATS = ("text", "lines", "jsonl", "csv")
 
@@ -58,6 +59,20 @@ def content(
     if form == "lines" or by_line:
         return [{field: line} for _, line in lines]
     return [{field: cell.removesuffix("\n")}]
+
+
+def row(text: str, namespace: dict[str, Any]) -> int:
+    """Return the row number that ``text`` stands for: a number, or an expression of one.
+
+    >>> row("first + 1", {"first": 41})
+    42
+    """
+    try:
+        return operator.index(eval(text, namespace))
+    except Exception as error:
+        raise EmitError(
+            f"%emit_trace: {text!r} is no row number ({error}); see %emit_trace?"
+        ) from None
 
 
 def _literal(text: str) -> Any:

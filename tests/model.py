@@ -1,0 +1,287 @@
+"""What emitnb promises, as plain slow Python: one pushed message at a time, breadth first.
+
+The tests compare the real router with this. It is written to be read, not to be fast, and shares
+no code with the package. A message here is a ``SimpleNamespace``, an emission a record in one list.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import re
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+
+from emitnb import NoResult
+
+ENTRY = "__entry_point"
+
+
+class TooManyEmissions(Exception):
+    """The graph makes more than the model's budget; the caller tries another one."""
+
+
+class ResultError(Exception):
+    """A node returned what does not fit its fields."""
+
+
+@dataclass(frozen=True)
+class ModelNode:
+    """One declaration. ``fresh`` makes a new state; None for a node without state."""
+
+    name: str
+    fields: tuple[str, ...]
+    function: Callable[..., Any]
+    subscribe_to: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    entry_point: bool = False
+    key: tuple[str, ...] | None = None
+    when: Callable[[Any], bool] | None = None
+    fresh: Callable[[], Any] | None = None
+    types: tuple[type, ...] | None = None
+    revision: int = 1
+
+    def listens_to(self, origin: str) -> bool:
+        """Whether the node receives what ``origin`` emits."""
+        if any(_matches(text, origin) for text in self.ignore):
+            return False
+        if origin == ENTRY and self.entry_point:
+            return True
+        return any(
+            _matches(text, origin) for text in self.subscribe_to if _is_name(text) or origin != self.name
+        )
+
+
+@dataclass(frozen=True)
+class Emission:
+    """One recorded message. ``parent`` is (node, row), None for a pushed message."""
+
+    node: str
+    row: int
+    values: dict[str, Any]
+    parent: tuple[str, int] | None
+    source: int
+    revision: int = 1
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One message that a node raised on."""
+
+    node: str
+    error_type: str
+    input: dict[str, Any]
+    parent: tuple[str, int]
+    source: int
+    revision: int = 1
+
+
+@dataclass
+class Model:
+    """The graph, everything emitted so far in push order, the failures, counts and states."""
+
+    nodes: dict[str, ModelNode] = field(default_factory=dict)
+    log: list[Emission] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    received: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
+    states: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    sources: int = 0
+    budget: int = 600
+
+    def declare(self, node: ModelNode) -> None:
+        """Add the node, or replace the one of that name where it stands."""
+        self.nodes[node.name] = node
+
+    def push(self, messages: Iterable[Mapping[str, Any]], to: str | None = None) -> None:
+        """Push one message after the other."""
+        for values in messages:
+            self._push_one(dict(values), to)
+
+    def emissions(self, name: str) -> list[Emission]:
+        """Return what one node emitted, in its row order."""
+        return [emission for emission in self.log if emission.node == name]
+
+    def failures_of(self, name: str) -> list[Failure]:
+        """Return the failures of one node, in push order."""
+        return [failure for failure in self.failures if failure.node == name]
+
+    def counts(self, name: str) -> dict[str, int]:
+        """Return what ``summary`` says of one node."""
+        return {
+            "in": self.received[name],
+            "emitted": len(self.emissions(name)),
+            "dropped": self.dropped[name],
+            "failed": len(self.failures_of(name)),
+        }
+
+    def origins(self, name: str) -> list[str]:
+        """Return the origins of a node: the entry point first, then in declaration order."""
+        return [origin for origin in (ENTRY, *self.nodes) if self.nodes[name].listens_to(origin)]
+
+    def components(self) -> list[list[str]]:
+        """Return the nodes in topological order, those of one loop together in declaration order.
+
+        Of the components that are ready, the one with the earliest declared member comes first.
+        """
+        waiting = self._loops()
+        ordered: list[list[str]] = []
+        while waiting:
+            held = [c for c in waiting if any(self._feeds(d, c) for d in waiting if d is not c)]
+            chosen = next(c for c in waiting if c not in held)
+            waiting.remove(chosen)
+            ordered.append(chosen)
+        return ordered
+
+    def reachable(self, name: str) -> set[str]:
+        """Return the nodes that what ``name`` emits can reach in one or more hops."""
+        found: set[str] = set()
+        ahead = [name]
+        while ahead:
+            origin = ahead.pop()
+            fresh = [n for n in self.nodes if n not in found and self.nodes[n].listens_to(origin)]
+            found.update(fresh)
+            ahead.extend(fresh)
+        return found
+
+    def _loops(self) -> list[list[str]]:
+        reach = {name: self.reachable(name) for name in self.nodes}
+        found: list[list[str]] = []
+        for name in self.nodes:
+            if not any(name in component for component in found):
+                mates = [n for n in self.nodes if n == name or (n in reach[name] and name in reach[n])]
+                found.append(mates)
+        return found
+
+    def frame(self, name: str, *, lineage: bool = False) -> pd.DataFrame:
+        """Return what ``Router.frame(name)`` must return, without the column ``time``."""
+        made = self.emissions(name)
+        fields = self.nodes[name].fields
+        frame = pd.DataFrame({f: [emission.values[f] for emission in made] for f in fields})
+        if lineage:
+            frame["parent_node"] = [emission.parent[0] for emission in made if emission.parent]
+            frame["parent_row"] = [emission.parent[1] for emission in made if emission.parent]
+            frame["source"] = [emission.source for emission in made]
+            frame["revision"] = [emission.revision for emission in made]
+        return frame
+
+    def _feeds(self, component: list[str], other: list[str]) -> bool:
+        return any(self.nodes[n].listens_to(origin) for origin in component for n in other)
+
+    def _push_one(self, values: dict[str, Any], to: str | None) -> None:
+        source = self.sources
+        self.sources += 1
+        made = [self._record(ENTRY, values, None, source, 1)]
+        for component in self.components():
+            wave = list(made)
+            while wave:
+                emitted: list[Emission] = []
+                for name in component:
+                    for emission in wave:
+                        if self._receives(name, emission.node, to):
+                            emitted += self._process(self.nodes[name], emission)
+                made += emitted
+                wave = emitted
+
+    def _receives(self, name: str, origin: str, to: str | None) -> bool:
+        if origin == ENTRY and to is not None:
+            return name == to
+        return self.nodes[name].listens_to(origin)
+
+    def _record(
+        self,
+        node: str,
+        values: dict[str, Any],
+        parent: tuple[str, int] | None,
+        source: int,
+        revision: int,
+    ) -> Emission:
+        if len(self.log) >= self.budget:
+            raise TooManyEmissions
+        emission = Emission(node, len(self.emissions(node)), values, parent, source, revision)
+        self.log.append(emission)
+        return emission
+
+    def _process(self, node: ModelNode, emission: Emission) -> list[Emission]:
+        self.received[node.name] += 1
+        parent = (emission.node, emission.row)
+        try:
+            rows = self._call(node, SimpleNamespace(**emission.values))
+        except (Exception, SystemExit) as error:
+            # StopIteration would end the loop of whoever calls; it counts as a bad result.
+            kind = "ResultError" if isinstance(error, StopIteration) else type(error).__name__
+            self.failures.append(
+                Failure(node.name, kind, emission.values, parent, emission.source, node.revision)
+            )
+            return []
+        if not rows:
+            self.dropped[node.name] += 1
+        return [
+            self._record(
+                node.name,
+                dict(zip(node.fields, row, strict=True)),
+                parent,
+                emission.source,
+                node.revision,
+            )
+            for row in rows
+        ]
+
+    def _call(self, node: ModelNode, message: Any) -> list[tuple[Any, ...]]:
+        if node.when is not None and not node.when(message):
+            return []
+        if node.fresh is None:
+            return _rows(node, node.function(message))
+        place = (node.name, *(getattr(message, name) for name in node.key or ()))
+        # A copy, so that a message that fails leaves the state as it was.
+        state = copy.deepcopy(self.states[place]) if place in self.states else node.fresh()
+        rows = _rows(node, node.function(message, state))
+        self.states[place] = state
+        return rows
+
+
+def _is_name(text: str) -> bool:
+    return all(part.isidentifier() for part in text.split("."))
+
+
+def _matches(text: str, origin: str) -> bool:
+    return text == origin if _is_name(text) else re.fullmatch(text, origin) is not None
+
+
+def _rows(node: ModelNode, result: Any) -> list[tuple[Any, ...]]:
+    if inspect.iscoroutine(result):
+        result = _awaited(result)
+    items: Iterator[Any] = result if inspect.isgenerator(result) else iter([result])
+    return [_row(node, item) for item in items if item is not None and item is not NoResult]
+
+
+def _awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine that waits for nothing but its turn."""
+    try:
+        while True:
+            coroutine.send(None)
+    except StopIteration as end:
+        return end.value
+
+
+def _row(node: ModelNode, item: Any) -> tuple[Any, ...]:
+    several = len(node.fields) > 1
+    if isinstance(item, tuple):
+        row = item
+    elif several and isinstance(item, Mapping) and set(item) == set(node.fields):
+        row = tuple(item[name] for name in node.fields)
+    elif several:
+        raise ResultError(f"{node.name}: {item!r} for {node.fields}")
+    else:
+        row = (item,)
+    if len(row) != len(node.fields):
+        raise ResultError(f"{node.name}: {len(row)} values for {node.fields}")
+    for value, expected in zip(row, node.types or (), strict=False):
+        if not isinstance(value, expected):
+            raise ResultError(f"{node.name}: {value!r} is no {expected.__name__}")
+    return row
