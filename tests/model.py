@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-import pandas as pd
-
 from emitnb import NoResult
 
 ENTRY = "__entry_point"
@@ -89,6 +87,7 @@ class Model:
     log: list[Emission] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     received: Counter[str] = field(default_factory=Counter)
+    emitted: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
     states: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     sources: int = 0
@@ -100,8 +99,9 @@ class Model:
 
     def push(self, messages: Iterable[Mapping[str, Any]], to: str | None = None) -> None:
         """Push one message after the other."""
+        order = self.components()
         for values in messages:
-            self._push_one(dict(values), to)
+            self._push_one(dict(values), to, order)
 
     def emissions(self, name: str) -> list[Emission]:
         """Return what one node emitted, in its row order."""
@@ -115,7 +115,7 @@ class Model:
         """Return what ``summary`` says of one node."""
         return {
             "in": self.received[name],
-            "emitted": len(self.emissions(name)),
+            "emitted": self.emitted[name],
             "dropped": self.dropped[name],
             "failed": len(self.failures_of(name)),
         }
@@ -158,26 +158,27 @@ class Model:
                 found.append(mates)
         return found
 
-    def frame(self, name: str, *, lineage: bool = False) -> pd.DataFrame:
-        """Return what ``Router.frame(name)`` must return, without the column ``time``."""
+    def columns(self, name: str) -> dict[str, list[Any]]:
+        """Return the columns of ``Router.frame(name, lineage=True)``, but for ``time``."""
         made = self.emissions(name)
-        fields = self.nodes[name].fields
-        frame = pd.DataFrame({f: [emission.values[f] for emission in made] for f in fields})
-        if lineage:
-            frame["parent_node"] = [emission.parent[0] for emission in made if emission.parent]
-            frame["parent_row"] = [emission.parent[1] for emission in made if emission.parent]
-            frame["source"] = [emission.source for emission in made]
-            frame["revision"] = [emission.revision for emission in made]
-        return frame
+        columns = {f: [emission.values[f] for emission in made] for f in self.nodes[name].fields}
+        parents = [emission.parent or ("", -1) for emission in made]
+        return {
+            **columns,
+            "parent_node": [node for node, _ in parents],
+            "parent_row": [row for _, row in parents],
+            "source": [emission.source for emission in made],
+            "revision": [emission.revision for emission in made],
+        }
 
     def _feeds(self, component: list[str], other: list[str]) -> bool:
         return any(self.nodes[n].listens_to(origin) for origin in component for n in other)
 
-    def _push_one(self, values: dict[str, Any], to: str | None) -> None:
+    def _push_one(self, values: dict[str, Any], to: str | None, order: list[list[str]]) -> None:
         source = self.sources
         self.sources += 1
         made = [self._record(ENTRY, values, None, source, 1)]
-        for component in self.components():
+        for component in order:
             wave = list(made)
             while wave:
                 emitted: list[Emission] = []
@@ -203,8 +204,9 @@ class Model:
     ) -> Emission:
         if len(self.log) >= self.budget:
             raise TooManyEmissions
-        emission = Emission(node, len(self.emissions(node)), values, parent, source, revision)
+        emission = Emission(node, self.emitted[node], values, parent, source, revision)
         self.log.append(emission)
+        self.emitted[node] += 1
         return emission
 
     def _process(self, node: ModelNode, emission: Emission) -> list[Emission]:

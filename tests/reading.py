@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import pytest
 from hypothesis import strategies as st
 
 from emitnb.message import ENTRY_POINT, Message
@@ -18,6 +19,12 @@ from emitnb.sources import Source, Taken, open_source
 
 Read = tuple[list[dict[str, Any]], list[tuple[int, dict[str, Any], str]]]
 """The messages of a source, and what was unreadable: after how many messages, where and what."""
+
+finalizers_may_complain = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+"""For interrupts everywhere: Python swallows one that comes in a finalizer, and a file that was
+being opened when it came is closed by the garbage collector."""
 
 sizes = st.lists(st.integers(1, 7), max_size=12)
 records_or_values = st.one_of(

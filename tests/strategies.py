@@ -12,6 +12,7 @@ import copy
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -40,9 +41,14 @@ class Trap:
     def __init__(self) -> None:
         self.steps = 0
 
-    def set(self, steps: int) -> None:
-        """Let ``steps`` - 1 steps pass, and raise at the next; 0 takes the trap away."""
+    @contextmanager
+    def after(self, steps: int) -> Iterator[Trap]:
+        """Raise at the ``steps``-th step taken in this block."""
         self.steps = steps
+        try:
+            yield self
+        finally:
+            self.steps = 0
 
     def spring(self) -> None:
         """Pass by, from inside a node's function."""

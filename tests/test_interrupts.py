@@ -11,7 +11,6 @@ import random
 import signal
 import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,13 +34,6 @@ SPECS = [
 PUSHED = [{"n": 3 + number % 5, "tag": "xyz"[number % 3], "mark": 0} for number in range(12)]
 
 
-@pytest.fixture(autouse=True)
-def no_trap() -> Iterator[None]:
-    """Take the trap away after each test, whatever happened."""
-    yield
-    trap.set(0)
-
-
 def model_after(specs: list[NodeSpec], pushed: list[dict[str, Any]]) -> Model:
     """Return the model after a push."""
     model = model_of(specs)
@@ -54,7 +46,6 @@ def assert_resumable(router: Router, specs: list[NodeSpec], pushed: list[Any], e
     run = error.run
     assert run is router.run
     assert run.state == "interrupted"
-    trap.set(0)
     assert_same(router, model_after(specs, pushed[: run.done]))
     run.resume()
     assert (run.state, run.done) == ("done", len(pushed))
@@ -64,21 +55,20 @@ def assert_resumable(router: Router, specs: list[NodeSpec], pushed: list[Any], e
 # --- Interrupts in nodes --------------------------------------------------------------------------
 
 
-def steps_of_a_push() -> int:
+def steps_of_a_push(size: Any) -> int:
     """Return how many steps in nodes the push of PUSHED takes."""
-    trap.set(10**9)
-    router_of(SPECS).push(PUSHED)
-    return 10**9 - trap.steps
+    with trap.after(10**9):
+        router_of(SPECS).push(PUSHED, batch_size=size)
+        return 10**9 - trap.steps
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 100, "auto"])
 def test_an_interrupt_at_any_step_in_any_node_loses_nothing(size):
-    total = steps_of_a_push()
+    total = steps_of_a_push(size)
     assert total > 100
     for step in range(1, total + 1, 1 if SWEEP else 7):
         router = router_of(SPECS)
-        trap.set(step)
-        with pytest.raises(RunInterrupted) as caught:
+        with trap.after(step), pytest.raises(RunInterrupted) as caught:
             router.push(PUSHED, batch_size=size)
         if size != "auto":
             assert caught.value.run.done % size == 0
@@ -87,8 +77,7 @@ def test_an_interrupt_at_any_step_in_any_node_loses_nothing(size):
 
 def test_an_interrupt_says_how_to_resume():
     router = router_of(SPECS)
-    trap.set(40)
-    with pytest.raises(KeyboardInterrupt, match="resume"):
+    with trap.after(40), pytest.raises(KeyboardInterrupt, match="resume"):
         router.push(PUSHED, batch_size=2)
 
 
@@ -121,19 +110,17 @@ def test_the_batch_of_the_interrupt_is_not_visible_and_those_before_it_are():
 
 def test_a_resume_may_be_interrupted_again_and_again():
     router = router_of(SPECS)
-    trap.set(30)
-    with pytest.raises(RunInterrupted) as caught:
+    with trap.after(30), pytest.raises(RunInterrupted) as caught:
         router.push(iter(PUSHED), batch_size=2)
     run = caught.value.run
     interrupts = 0
     while run.state != "done":
-        trap.set(35)
         try:
-            run.resume()
+            with trap.after(20 + 20 * interrupts):
+                run.resume()
         except RunInterrupted as error:
             assert error.run is run
             interrupts += 1
-    trap.set(0)
     assert interrupts > 2
     assert_same(router, model_after(SPECS, PUSHED))
 
@@ -157,15 +144,14 @@ def test_an_interrupt_in_any_graph_loses_nothing(data):
     except TooManyEmissions:
         assume(False)
     router = router_of(specs)
-    trap.set(data.draw(st.integers(1, 40)))
+    size = data.draw(st.sampled_from([1, 2, 3, 100, "auto"]))
     try:
-        router.push(pushed, batch_size=data.draw(st.sampled_from([1, 2, 3, 100, "auto"])))
+        with trap.after(data.draw(st.integers(1, 40))):
+            router.push(pushed, batch_size=size)
     except RunInterrupted as error:
         assert_resumable(router, specs, pushed, error)
     else:
         assert_same(router, model_after(specs, pushed))
-    finally:
-        trap.set(0)
 
 
 @pytest.mark.parametrize("place", ["predicate", "state", "coroutine", "batch node"])
@@ -257,8 +243,7 @@ def test_an_interrupt_in_the_source_loses_nothing_that_was_read(size):
 
 def test_many_interrupts_in_the_source_and_in_nodes():
     router = router_of(SPECS)
-    trap.set(50)
-    with pytest.raises(RunInterrupted) as caught:
+    with trap.after(50), pytest.raises(RunInterrupted) as caught:
         router.push(Stumbling(PUSHED, 0, 3, 4, 9, 12, 12), batch_size=3)
     interrupts = 1
     while caught.value.run.state != "done":
@@ -338,8 +323,7 @@ def test_a_signal_from_another_thread(call):
 def test_the_handler_of_signals_is_the_users_again_after_a_push():
     before = signal.getsignal(signal.SIGINT)
     router = router_of(SPECS)
-    trap.set(40)
-    with pytest.raises(RunInterrupted) as caught:
+    with trap.after(40), pytest.raises(RunInterrupted) as caught:
         router.push(PUSHED)
     assert signal.getsignal(signal.SIGINT) is before
     caught.value.run.resume()

@@ -26,6 +26,7 @@ from strategies import (
 
 from emitnb import Message, Router
 
+DTYPES = {"n": "int64", "tag": "str", "mark": "int64", "extra": "int64"}
 BATCH_SIZES: list[Any] = [1, 2, 3, 7, 10_000, "auto"]
 
 
@@ -56,21 +57,16 @@ def in_order(model: Model) -> list[str]:
 
 def assert_frames(router: Router, model: Model) -> None:
     """Every node's frame has the model's rows, order, dtypes and lineage."""
-    for name in model.nodes:
-        plain = router.frame(name)
-        expected = model.frame(name, lineage=True)
-        traced = router.frame(name, lineage=True)
-        assert isinstance(plain.index, pd.RangeIndex)
-        fields = list(model.nodes[name].fields)
-        if len(expected) == 0:
-            assert len(plain) == len(traced) == 0
-            assert list(plain.columns) == fields
-            continue
-        pd.testing.assert_frame_equal(plain, expected[fields])
-        assert "time" in traced.columns
-        pd.testing.assert_frame_equal(
-            traced[list(expected.columns)], expected, check_dtype=False, check_index_type="exact"
-        )
+    for name, node in model.nodes.items():
+        frame = router.frame(name, lineage=True)
+        expected = model.columns(name)
+        assert list(frame.columns) == [*expected, "time"]
+        assert isinstance(frame.index, pd.RangeIndex)
+        for column, values in expected.items():
+            assert frame[column].tolist() == values, (name, column)
+        if len(frame) or node.types:
+            dtypes = [str(frame[field].dtype) for field in node.fields]
+            assert dtypes == [DTYPES[field] for field in node.fields], name
 
 
 def assert_failures(router: Router, model: Model) -> None:
@@ -82,8 +78,6 @@ def assert_failures(router: Router, model: Model) -> None:
         for f in sorted(model.failures, key=lambda f: (f.source, in_order(model).index(f.node)))
     ]
     assert found == expected
-    for name in model.nodes:
-        assert len(router.failures(name)) == len(model.failures_of(name))
 
 
 def assert_summary(router: Router, model: Model) -> None:

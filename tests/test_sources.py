@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reading import (
     Counting,
+    finalizers_may_complain,
     interrupted_everywhere,
     messages_of,
     read,
@@ -245,6 +246,7 @@ def test_a_generator_that_an_interrupt_has_ended_is_not_taken_for_complete() -> 
     assert "push the rest again from message 2" in str(at.value)
 
 
+@finalizers_may_complain
 def test_an_interrupt_anywhere_loses_no_item() -> None:
     interrupted_everywhere(lambda: [1, {"a": 2}, {"a b": 3}, 4, {"b": 1}, 6, 7, 8])
     interrupted_everywhere(lambda: iter([1, 2, 3, 4, 5, 6]), limit=5)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reading import (
+    finalizers_may_complain,
     interrupted_everywhere,
     messages_of,
     read,
@@ -130,6 +131,7 @@ def test_an_error_in_an_async_iterator_comes_after_its_items() -> None:
     source.close()
 
 
+@finalizers_may_complain
 def test_an_interrupt_anywhere_loses_no_async_item() -> None:
     interrupted_everywhere(lambda: Ticker(7).items(), step=5)
     assert source_threads() == []

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reading import (
+    finalizers_may_complain,
     interrupted_everywhere,
     messages_of,
     read,
@@ -234,6 +235,7 @@ assert "pyarrow.parquet" not in sys.modules
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
+@finalizers_may_complain
 def test_an_interrupt_anywhere_loses_no_row(tmp_path: Path) -> None:
     frame = pd.DataFrame({"a": range(12), "b": list("abcdefghijkl")})
     interrupted_everywhere(lambda: frame)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any, TypeAlias, Union, cast
 
 import numpy as np
@@ -43,17 +43,20 @@ _MISSING = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 _NULLABLE: dict[Any, Any] = {"int64": "Int64", "bool": "boolean"}
 
 
-def seal(values: list[Any]) -> Piece:
-    """Return the values in Arrow if they are of one simple type (and None), else as they are."""
-    kinds = set(map(type, values)) - {_NONE}
-    if len(kinds) > 1:
-        return values
-    kind = next(iter(kinds), _NONE)
+def seal(values: list[Any], kinds: Set[type] | None = None) -> Piece:
+    """Return the values in Arrow if they are of one simple type (and None), else as they are.
+
+    ``kinds`` is the set of their types, if known.
+    """
+    kinds = set(map(type, values)) if kinds is None else kinds
+    kind = next(iter(kinds - {_NONE}), _NONE)
     if kind is _NONE:
         return pa.nulls(len(values))
-    if kind not in _ARROW:
+    if kind not in _ARROW or len(kinds - {_NONE}) > 1:
         return values
     try:
+        if kind is int and _NONE not in kinds:
+            return pa.array(np.array(values, np.int64))  # half of what pyarrow takes for a list
         return pa.array(values, _ARROW[kind])
     except (pa.ArrowInvalid, OverflowError, UnicodeEncodeError):
         return values  # an int beyond 64 bits, or text with lone surrogates

@@ -30,6 +30,7 @@ class Rows:
     fields: tuple[str, ...]
     pieces: tuple[Piece, ...]
     size: int
+    kinds: frozenset[type] | None = None
 
     def piece(self, name: str) -> Piece:
         """Return the column; all missing where these rows do not have the field."""
@@ -174,7 +175,7 @@ def _segment(outcome: NodeOutcome, first: int, starts: Mapping[str, int]) -> Seg
 
 def _part(table: Table) -> Part:
     if isinstance(table, ListTable):
-        return _sealed(Rows(table.fields, tuple(table.columns), len(table)))
+        return _sealed(Rows(table.fields, tuple(table.columns), len(table), table.kinds))
     return FrameRows(table.frame())
 
 
@@ -190,14 +191,15 @@ def _merged_parts(one: Part, two: Part) -> Part | None:
         if not (isinstance(left, list) and isinstance(right, list)):
             return None
         pieces.append(left + right)
-    return _sealed(Rows(one.fields, tuple(pieces), one.size + two.size))
+    kinds = None if one.kinds is None or two.kinds is None else one.kinds | two.kinds
+    return _sealed(Rows(one.fields, tuple(pieces), one.size + two.size, kinds))
 
 
 def _sealed(rows: Rows) -> Rows:
     if rows.size < FULL:
         return rows
-    pieces = tuple(seal(piece) if isinstance(piece, list) else piece for piece in rows.pieces)
-    return replace(rows, pieces=pieces)
+    pieces = (seal(p, rows.kinds) if isinstance(p, list) else p for p in rows.pieces)
+    return replace(rows, pieces=tuple(pieces))
 
 
 def _value(piece: Piece, row: int) -> Any:

@@ -72,7 +72,8 @@ def process_plan(plan: Plan, pushed_rows: Table, states: Committed) -> Outcome:
         streams.update((outcome.node, _stream_of(outcome)) for outcome in done.nodes)
         outcomes += done.nodes
         touched.update(done.states)
-    return Outcome(tuple(outcomes), touched)
+    # Stages are not the graph's order: what shares no origin may run earlier or later.
+    return Outcome(tuple(sorted(outcomes, key=lambda outcome: outcome.rank)), touched)
 
 
 def pushed(rows: Table) -> Stream:

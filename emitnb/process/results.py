@@ -35,6 +35,8 @@ class Collected:
         self.rows = 0
         self._counts: list[int] | None = None
         self._inputs = 0
+        # The log wants to know the types in a column; for a single field they are found here.
+        self._kinds: set[type] | None = set() if len(node.fields) == 1 else None
 
     def add(self, results: list[Any]) -> Errors:
         """Take in one result for each input; return those that do not fit, with a ResultError."""
@@ -48,15 +50,18 @@ class Collected:
             kept = results
         if columns is None:
             return self._add_slowly([_items(result) for result in results])
+        self._note_kinds(kinds - _NOTHING, bool(columns) and columns[0] is kept)
         self._append(columns, len(kept), counts, len(results))
         return []
 
     def add_many(self, results: list[list[Any]]) -> Errors:
         """Take in a list of items for each input, as a generator makes them: all or nothing."""
         items = list(chain.from_iterable(results))
-        columns = simple_columns(self.node, items, set(map(type, items)))
+        kinds = set(map(type, items))
+        columns = simple_columns(self.node, items, kinds)
         if columns is None:
             return self._add_slowly(results)
+        self._note_kinds(kinds, bool(columns) and columns[0] is items)
         self._append(columns, len(items), list(map(len, results)), len(results))
         return []
 
@@ -66,7 +71,12 @@ class Collected:
 
     def table(self) -> ListTable:
         """The rows so far."""
-        return ListTable(self.node.fields, self.columns, self.rows)
+        kinds = None if self._kinds is None else frozenset(self._kinds)
+        return ListTable(self.node.fields, self.columns, self.rows, kinds)
+
+    def _note_kinds(self, kinds: set[type], are_values: bool) -> None:
+        if self._kinds is not None:
+            self._kinds = self._kinds | kinds if are_values else None
 
     def _append(self, columns: list[Any], rows: int, counts: list[int] | None, inputs: int) -> None:
         for column, more in zip(self.columns, columns, strict=True):
@@ -82,6 +92,7 @@ class Collected:
         rows: list[Row] = []
         counts = []
         errors: Errors = []
+        self._kinds = None
         for position, items in enumerate(results):
             made: list[Row] = []
             try:
@@ -107,7 +118,7 @@ def simple_columns(node: Node, values: list[Any], kinds: set[type]) -> list[Any]
     if all(issubclass(kind, tuple) for kind in kinds):
         if set(map(len, values)) != {len(node.fields)}:
             return None
-        columns = list(zip(*values, strict=True))
+        columns = list(zip(*values))  # noqa: B905 - lengths are checked; strict takes twice as long
     elif len(node.fields) == 1 and not any(map(_is_special, kinds)) and node.record is None:
         columns = [values]
     else:

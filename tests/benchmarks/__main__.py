@@ -72,7 +72,7 @@ def _heading(runs: int, quick: bool) -> str:
     versions = " ".join(f"{name} {version}" for name, version in machine["versions"].items())
     size = ", a tenth of the data" if quick else ""
     return (
-        f"\nCPU time, median of {runs} runs in turn ± half the range{size}\n"
+        f"\nCPU time, median of at least {runs} runs in turn ± half the range{size}\n"
         f"{machine['python']} on {machine['platform']}, {machine['processor']}\n{versions}\n"
     )
 
