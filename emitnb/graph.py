@@ -40,7 +40,8 @@ class Graph:
         revision, fingerprint = self.past.get(node.name, (0, ""))
         if fingerprint != node.fingerprint:
             revision += 1
-        node = replace(node, revision=revision)
+        if node.revision != revision:
+            node = replace(node, revision=revision)
         graph = replace(
             self,
             nodes={**self.nodes, node.name: node},

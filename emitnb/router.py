@@ -121,7 +121,11 @@ class Router:
         def declare(function: Callable[..., Any]) -> NodeFunction:
             node = nodes_module.declare(function, options, self._graph.message_class)
             is_new = node.name not in self._graph.past
-            self._change(self._graph.with_node(node))
+            before = self._graph.nodes.get(node.name, node)
+            self._graph = self._graph.with_node(node)
+            if (before.key, before.new_state) != (node.key, node.new_state):
+                # Another kind of state: what the old one remembered means nothing to it.
+                self._store.change(operator.methodcaller("without_states", node.name))
             return NodeFunction(
                 function,
                 node.name,
@@ -133,8 +137,8 @@ class Router:
 
     def subscribe(self, node: str, pattern: subscription.Spec) -> None:
         """Let ``node`` also receive what matches ``pattern`` (a name, a regex, or several)."""
-        self._change(
-            self._graph.with_subscriptions(node, subscription.subscriptions(pattern, node))
+        self._graph = self._graph.with_subscriptions(
+            node, subscription.subscriptions(pattern, node)
         )
 
     def unsubscribe(self, node: str, pattern: subscription.Spec) -> None:
@@ -142,22 +146,22 @@ class Router:
         graph = self._graph
         for gone in subscription.subscriptions(pattern, node):
             graph = graph.without_subscription(node, gone)
-        self._change(graph)
+        self._graph = graph
 
     def rename(self, old: str, new: str) -> None:
         """Rename a node; its emissions, failures and state, and subscriptions by name, follow."""
         old = self._graph.find(old)
-        self._change(self._graph.renamed(old, new))
+        self._graph = self._graph.renamed(old, new)
         self._store.change(lambda ledger: ledger.renamed(old, new))
 
     def remove(self, node: str) -> None:
         """Remove a node. What it emitted stays; subscriptions to it match nothing for now."""
-        self._change(self._graph.without(node))
+        self._graph = self._graph.without(node)
 
     def add_entry_point(self, node: str) -> None:
         """Let ``node`` receive what is pushed into the router."""
         declared = self._graph.nodes[self._graph.find(node)]
-        self._change(self._graph.with_node(replace(declared, entry_point=True)))
+        self._graph = self._graph.with_node(replace(declared, entry_point=True))
 
     def get_name(self, function: Callable[..., Any]) -> str:
         """Return the name that ``function`` has, or would have, as a node."""
@@ -336,7 +340,7 @@ class Router:
 
     def reset(self) -> None:
         """Forget everything: the graph too."""
-        self._change(Graph(message_class=self._graph.message_class))
+        self._graph = Graph(message_class=self._graph.message_class)
         self.clear()
 
     # -- inside -----------------------------------------------------------------------------
@@ -344,14 +348,6 @@ class Router:
     @property
     def _ledger(self) -> Ledger:
         return self._store.ledger
-
-    def _change(self, graph: Graph) -> None:
-        """Put a new graph in place; a node whose kind of state changed starts afresh."""
-        before, self._graph = self._graph, graph
-        for name, node in graph.nodes.items():
-            old = before.nodes.get(name)
-            if old is not None and (old.key, old.new_state) != (node.key, node.new_state):
-                self._store.change(operator.methodcaller("without_states", name))
 
     def _plan(self, to: str | None) -> Plan:
         wanted = (self._graph, to, self.hop_limit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from time import perf_counter, time_ns
 from typing import Any
@@ -71,7 +72,9 @@ class BatchRun:
         chosen: list[int] = []
         start = 0
         for messages in self._inputs.slices(SLICE):
-            verdicts, errors = call_each(map(bool, map(self.node.when, messages)), len(messages))
+            verdicts, errors = call_each(
+                map(operator.truth, map(self.node.when, messages)), len(messages)
+            )
             chosen += [start + place for place, verdict in enumerate(verdicts) if verdict]
             self._errors += [(start + place, error) for place, error in errors]
             start += len(messages)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Hashable, Sequence
-from itertools import repeat
 from time import perf_counter, time_ns
 from typing import Any, Protocol
 
-from emitnb.errors import ResultError
 from emitnb.message import Message
 from emitnb.node import Form, Node
 from emitnb.process.calls import FAILED, Errors, await_each, call_each
+from emitnb.process.choosing import choose
 from emitnb.process.outcome import WHOLE_NODE, Failed, NodeOutcome, States
 from emitnb.process.results import Collected, checked, rows_of
 from emitnb.process.states import History, WorkingStates, copy_state
@@ -101,14 +100,14 @@ class NodeRun:
         nothing: Any = [] if self._many else None
         if self.node.when is None and not self.node.key:
             return self._caller.call(messages, [])
-        chosen, keys, errors = _choose(self.node, messages)
-        if len(chosen) == len(messages):
-            return self._caller.call(messages, keys)
+        chosen, keys, places, errors = choose(self.node, messages)
+        made, more = self._caller.call(chosen, keys)
+        if places is None:
+            return made, more
         results = [nothing] * len(messages)
-        made, more = self._caller.call([messages[place] for place in chosen], keys)
-        for place, result in zip(chosen, made, strict=True):
+        for place, result in zip(places, made, strict=True):
             results[place] = result
-        return results, errors + [(chosen[position], error) for position, error in more]
+        return results, errors + [(places[position], error) for position, error in more]
 
 
 class _Caller(Protocol):
@@ -212,52 +211,3 @@ class _Awaited:
         if not self._careful:
             return result
         return rows_of(self._node, result if many else [result])
-
-
-def _choose(node: Node, messages: list[Message]) -> tuple[list[int], list[Hashable], Errors]:
-    """Return the places of the messages that the node takes, their keys, and what raised."""
-    places = list(range(len(messages)))
-    errors: Errors = []
-    if node.when is not None:
-        verdicts, errors = call_each(map(operator.truth, map(node.when, messages)), len(messages))
-        places = [place for place, verdict in enumerate(verdicts) if verdict]
-    if not node.key:
-        return places, [], errors
-    chosen = [messages[place] for place in places]
-    keys, unkeyed = _keys(node, chosen)
-    if not unkeyed:
-        return places, keys, errors
-    errors = errors + [(places[position], error) for position, error in unkeyed]
-    good = [position for position, key in enumerate(keys) if key is not FAILED]
-    return [places[p] for p in good], [keys[p] for p in good], errors
-
-
-_PLAIN_KEYS = frozenset((str, int, bool, bytes, type(None)))
-_NAN = float("nan")
-
-
-def _keys(node: Node, messages: list[Message]) -> tuple[list[Hashable], Errors]:
-    """Return the key of each message; FAILED, with an error, where it has none that can be used."""
-    keys, errors = call_each(map(operator.attrgetter(*node.key), messages), len(messages))
-    if errors or not _PLAIN_KEYS.issuperset(map(type, keys)):
-        usable, unusable = call_each(map(_usable_key, repeat(node), keys), len(keys))
-        return usable, sorted(errors + unusable, key=operator.itemgetter(0))
-    return keys, errors
-
-
-def _usable_key(node: Node, key: Any) -> Hashable:
-    try:
-        hash(key)
-    except TypeError:
-        raise ResultError(
-            f"{node.name}: the key {', '.join(node.key)} is {key!r}, a {type(key).__name__}, "
-            "which cannot be a key; use a field that holds text, a number or a tuple"
-        ) from None
-    return FAILED if key is FAILED else _one_nan(key)
-
-
-def _one_nan(key: Any) -> Hashable:
-    """All NaNs are one key: two NaN objects are not equal, and would be two states."""
-    if isinstance(key, tuple):
-        return tuple(map(_one_nan, key))
-    return _NAN if key != key else key

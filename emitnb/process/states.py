@@ -34,16 +34,18 @@ class WorkingStates(dict[Hashable, Any]):
         self._new_state = new_state
 
     def __missing__(self, key: Hashable) -> Any:
-        state = self[key] = self.fresh(key)
-        return state
-
-    def fresh(self, key: Hashable) -> Any:
-        """Return a copy of the committed state of ``key``, or a new one."""
         for states in self._committed:
             state = states.get(key, _ABSENT)
             if state is not _ABSENT:
-                return copy_state(state)
-        return self._new_state()
+                copied = self[key] = copy_state(state)
+                return copied
+        state = self[key] = self._new_state()
+        return state
+
+    def fresh(self, key: Hashable) -> Any:
+        """Return a copy of the committed state of ``key``, or a new one; put it in place."""
+        self.pop(key, None)
+        return self[key]
 
 
 class History:
@@ -72,10 +74,8 @@ class History:
             start, saved = self._checkpoints.get(key, (0, None))
             state = self.states.fresh(key) if saved is None else copy_state(saved)
             places = self._places_of(key)
-        except (
-            Exception
-        ):  # an unhashable key, or a state that cannot be made: nothing to bring back
-            return
+        except Exception:
+            return  # the state could not be made or copied: there is nothing to bring back
         rerun = places[bisect_left(places, start) : bisect_left(places, failed)]
         for place in rerun:
             if place not in self._failed:

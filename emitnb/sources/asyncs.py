@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -102,7 +102,7 @@ class AsyncItems:
         if self._closed:
             raise RuntimeError(_CLOSED)
         if self._loop is None:
-            threading.Thread(target=self._serve, name="emitnb async source", daemon=True).start()
+            _start(self._serve)
         while self._loop is None:
             self._news.acquire(timeout=_PATIENCE)
         return self._loop
@@ -142,3 +142,13 @@ class AsyncItems:
     def _wake(self) -> None:
         if self._news.locked():
             self._news.release()
+
+
+def _start(target: Callable[[], None]) -> None:
+    try:
+        threading.Thread(target=target, name="emitnb async source", daemon=True).start()
+    except RuntimeError as error:
+        # An interrupt inside `start` may come out as "release unlocked lock" (Python 3.12, 3.13).
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise error.__context__ from None
+        raise
