@@ -133,7 +133,7 @@ def test_an_error_in_an_async_iterator_comes_after_its_items() -> None:
 
 @finalizers_may_complain
 def test_an_interrupt_anywhere_loses_no_async_item() -> None:
-    interrupted_everywhere(lambda: Ticker(7).items(), step=5)
+    interrupted_everywhere(lambda: Ticker(7).items(), step=1)
     assert source_threads() == []
 
 

@@ -39,6 +39,10 @@ _DTYPES: dict[Any, Any] = {
     str: STR,
     datetime.datetime: "datetime64[us]",
 }
+_POOL = pa.system_memory_pool()
+"""For a million words and counts (34 MB) the process grew by 48 MB with this pool, and by 68 MB
+with Arrow's own, which keeps what it has rounded up."""
+
 _MISSING = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 _NULLABLE: dict[Any, Any] = {"int64": "Int64", "bool": "boolean"}
 
@@ -57,7 +61,7 @@ def seal(values: list[Any], kinds: Set[type] | None = None) -> Piece:
     try:
         if kind is int and _NONE not in kinds:
             return pa.array(np.array(values, np.int64))  # half of what pyarrow takes for a list
-        return pa.array(values, _ARROW[kind])
+        return pa.array(values, _ARROW[kind], memory_pool=_POOL)
     except (pa.ArrowInvalid, OverflowError, UnicodeEncodeError):
         return values  # an int beyond 64 bits, or text with lone surrogates
 
