@@ -256,7 +256,7 @@ def test_many_interrupts_in_the_source_and_in_nodes():
             caught.value.run.resume()
         except RunInterrupted:
             interrupts += 1
-    assert interrupts >= 7
+    assert interrupts == 6
     assert_same(router, model_after(SPECS, PUSHED))
 
 

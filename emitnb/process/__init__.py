@@ -16,8 +16,9 @@ from emitnb.message import ENTRY_POINT
 from emitnb.plan import Plan, Stage, Step
 from emitnb.process.batches import BatchRun
 from emitnb.process.loops import LoopRun
-from emitnb.process.nodes import SLICE, NeedsCare, NodeRun
+from emitnb.process.nodes import SLICE, NodeRun
 from emitnb.process.outcome import WHOLE_NODE, Failed, NodeOutcome, Outcome, States
+from emitnb.process.results import NeedsCare
 from emitnb.process.streams import Parents, Stream, gather
 from emitnb.table import Table
 

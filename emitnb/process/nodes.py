@@ -12,7 +12,7 @@ from emitnb.node import Form, Node
 from emitnb.process.calls import FAILED, Errors, await_each, call_each
 from emitnb.process.choosing import choose
 from emitnb.process.outcome import WHOLE_NODE, Failed, NodeOutcome, States
-from emitnb.process.results import Collected, checked, rows_of
+from emitnb.process.results import Collected, NeedsCare, checked, rows_of
 from emitnb.process.states import History, WorkingStates, copy_state
 from emitnb.process.streams import Parents
 from emitnb.table import Positions
@@ -21,13 +21,6 @@ SLICE = 512
 """Messages made and read at a time. They fit the processor's cache (4,096 measured 10 to 15 %
 slower), and stay below the 700 new objects at which Python's garbage collector starts: with 1,000
 it ran 185 times for 200,000 words and took 8 % of the time, with 500 three times."""
-
-
-class NeedsCare(Exception):  # noqa: N818 - a signal inside this package, never seen outside
-    """A node with state returned what does not fit: run it again, checking each result at once.
-
-    The messages behind the culprit have seen a state that a failing message must not leave.
-    """
 
 
 class NodeRun:

@@ -7,7 +7,7 @@ types tells, columns are made without looking at each; otherwise one at a time b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from types import GeneratorType
 from typing import Any
@@ -24,6 +24,13 @@ from emitnb.table import ListTable, Positions
 _NOTHING = frozenset((type(None), NoResultType, FailedType))
 
 Row = tuple[Any, ...]
+
+
+class NeedsCare(Exception):  # noqa: N818 - a signal inside this package, never seen outside
+    """A node with state returned what does not fit: run it again, checking each result at once.
+
+    The messages behind the culprit have seen a state that a failing message must not leave.
+    """
 
 
 class Collected:
@@ -49,7 +56,9 @@ class Collected:
             counts, columns = None, simple_columns(self.node, results, kinds)
             kept = results
         if columns is None:
-            return self._add_slowly([_items(result) for result in results])
+            if self.node.new_state is not None and GeneratorType in kinds:
+                raise NeedsCare  # what it still does to the state belongs into the call
+            return self._add_slowly(results, _items)
         self._note_kinds(kinds - _NOTHING, bool(columns) and columns[0] is kept)
         self._append(columns, len(kept), counts, len(results))
         return []
@@ -60,7 +69,7 @@ class Collected:
         kinds = set(map(type, items))
         columns = simple_columns(self.node, items, kinds)
         if columns is None:
-            return self._add_slowly(results)
+            return self._add_slowly(results, iter)
         self._note_kinds(kinds, bool(columns) and columns[0] is items)
         self._append(columns, len(items), list(map(len, results)), len(results))
         return []
@@ -88,15 +97,15 @@ class Collected:
         self.rows += rows
         self._inputs += inputs
 
-    def _add_slowly(self, results: Iterable[Iterable[Any]]) -> Errors:
+    def _add_slowly(self, results: list[Any], items: Callable[[Any], Iterable[Any]]) -> Errors:
         rows: list[Row] = []
         counts = []
         errors: Errors = []
         self._kinds = None
-        for position, items in enumerate(results):
+        for position, result in enumerate(results):
             made: list[Row] = []
             try:
-                made = rows_of(self.node, items)
+                made = rows_of(self.node, items(result))
             except KeyboardInterrupt:
                 raise
             except BaseException as error:
