@@ -11,7 +11,7 @@ import inspect
 import re
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -84,6 +84,7 @@ class Model:
     """The graph, everything emitted so far in push order, the failures, counts and states."""
 
     nodes: dict[str, ModelNode] = field(default_factory=dict)
+    removed: dict[str, ModelNode] = field(default_factory=dict)
     log: list[Emission] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     received: Counter[str] = field(default_factory=Counter)
@@ -96,6 +97,53 @@ class Model:
     def declare(self, node: ModelNode) -> None:
         """Add the node, or replace the one of that name where it stands."""
         self.nodes[node.name] = node
+        self.removed.pop(node.name, None)
+
+    def remove(self, name: str) -> None:
+        """Take a node away; what it emitted, and its state, stay."""
+        self.removed[name] = self.nodes.pop(name)
+
+    def rename(self, old: str, new: str) -> None:
+        """Let a node and all that belongs to it have another name."""
+
+        def follow(texts: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(new if text == old else text for text in texts)
+
+        def named(place: tuple[str, int]) -> tuple[str, int]:
+            return (new, place[1]) if place[0] == old else place
+
+        self.nodes = {
+            new if name == old else name: replace(
+                node,
+                name=new if name == old else name,
+                subscribe_to=follow(node.subscribe_to),
+                ignore=follow(node.ignore),
+            )
+            for name, node in self.nodes.items()
+        }
+        self.log = [
+            replace(e, node=new if e.node == old else e.node, parent=e.parent and named(e.parent))
+            for e in self.log
+        ]
+        self.failures = [
+            replace(f, node=new if f.node == old else f.node, parent=named(f.parent))
+            for f in self.failures
+        ]
+        for counter in (self.received, self.emitted, self.dropped):
+            counter[new] = counter.pop(old, 0)
+        self.states = {
+            ((new, *place[1:]) if place[0] == old else place): state
+            for place, state in self.states.items()
+        }
+
+    def forget_state(self, name: str) -> None:
+        """Let a node begin with fresh states."""
+        self.states = {place: s for place, s in self.states.items() if place[0] != name}
+
+    def clear(self) -> None:
+        """Forget all but the graph."""
+        fresh = Model(nodes=self.nodes, removed=self.removed, budget=self.budget)
+        self.__dict__.update(fresh.__dict__)
 
     def push(self, messages: Iterable[Mapping[str, Any]], to: str | None = None) -> None:
         """Push one message after the other."""
@@ -162,9 +210,13 @@ class Model:
         """Return the columns of ``Router.frame(name, lineage=True)``, but for ``time``."""
         made = self.emissions(name)
         columns = {f: [emission.values[f] for emission in made] for f in self.nodes[name].fields}
+        return columns | self.lineage(name)
+
+    def lineage(self, name: str) -> dict[str, list[Any]]:
+        """Return where each emission of a node came from, as columns."""
+        made = self.emissions(name)
         parents = [emission.parent or ("", -1) for emission in made]
         return {
-            **columns,
             "parent_node": [node for node, _ in parents],
             "parent_row": [row for _, row in parents],
             "source": [emission.source for emission in made],

@@ -186,8 +186,14 @@ class NodeSpec:
             key=self.key[0] if self.key and len(self.key) == 1 else self.key,
             when=self.when,
             batch=self.work.style == "batch",
+            fingerprint=self.code(),
         )
         return decorate(self.frames() if self.work.style == "batch" else self.function())
+
+    def code(self) -> str:
+        """Return what stands for the node's code: its text changes when the node's results do."""
+        state = self.state.__name__ if self.state else None
+        return repr((self.fields, self.typed, self.key, state, self.when, self.work))
 
     def function(self) -> Callable[..., Any]:
         """Return the node's function, of a message (and a state)."""

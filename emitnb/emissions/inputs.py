@@ -73,6 +73,5 @@ def _size(table: Table) -> int:
         return sum(sum(map(sys.getsizeof, record.values())) + 200 for record in table.records)
     if isinstance(table, FrameTable):
         data = table.data
-        texts = [i for i, dtype in enumerate(data.dtypes) if dtype.kind == "O"]
-        return 8 * data.size + sum(data.iloc[:, i].memory_usage(deep=True) for i in texts)
+        return sum(data[name].array.nbytes for name in data.columns)
     return 0

@@ -20,7 +20,7 @@ from emitnb.emissions.lineage import Segment, compact, merged
 from emitnb.emissions.parts import FULL, grown
 from emitnb.message import ENTRY_POINT
 from emitnb.process import NodeOutcome
-from emitnb.table import ListTable, Table
+from emitnb.table import FrameTable, ListTable, Table
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class FrameRows:
-    """Consecutive rows of one node as a batch node made them."""
+    """Consecutive rows of one node as a batch node made them; the index of ``data`` is ignored."""
 
     data: pd.DataFrame
 
@@ -176,7 +176,8 @@ def _segment(outcome: NodeOutcome, first: int, starts: Mapping[str, int]) -> Seg
 def _part(table: Table) -> Part:
     if isinstance(table, ListTable):
         return _sealed(Rows(table.fields, tuple(table.columns), len(table), table.kinds))
-    return FrameRows(table.frame())
+    assert isinstance(table, FrameTable)
+    return FrameRows(table.data)
 
 
 def _merged_parts(one: Part, two: Part) -> Part | None:

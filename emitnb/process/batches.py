@@ -56,7 +56,7 @@ class BatchRun:
             rank=rank,
             parents=self._inputs.parents,
             sources=self._inputs.sources,
-            table=FrameTable(table if counts is None else table.reset_index(drop=True)),
+            table=FrameTable(table),
             counts=counts,
             waves=None,
             failures=failures,
@@ -188,7 +188,8 @@ def _within(index: pd.Index, allowed: pd.Index) -> bool:
     if not len(index):
         return True
     if isinstance(allowed, pd.RangeIndex) and allowed.step == 1 and index.dtype.kind in "iu":
-        return bool(allowed.start <= index.min() and index.max() < allowed.stop)
+        ends = (index[0], index[-1]) if index.is_monotonic_increasing else (index.min(), index.max())
+        return bool(allowed.start <= ends[0] and ends[1] < allowed.stop)
     return bool(index.isin(allowed).all())
 
 

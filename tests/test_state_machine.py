@@ -1,0 +1,236 @@
+"""A session at random: declare, redefine, rename, remove, subscribe, push, interrupt, resume.
+
+After every step the router holds what the model holds. A step that is refused changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from model import ENTRY, Model, ModelNode, TooManyEmissions
+from strategies import (
+    NAMES,
+    PATTERNS,
+    PLURAL,
+    SWEEP,
+    NodeSpec,
+    messages,
+    node_specs,
+    trap,
+    trial,
+)
+from test_properties import assert_failures, assert_summary
+
+from emitnb import DeclarationError, Router, RunInterrupted, UnknownNodeError
+
+names = st.sampled_from(NAMES)
+origins = st.lists(st.sampled_from((*NAMES, *PATTERNS, ENTRY)), max_size=2, unique=True).map(tuple)
+pushed_messages = messages([NodeSpec("any", fields=PLURAL)], max_size=8)
+sizes = st.sampled_from([1, 2, 3, 100, "auto"])
+
+
+class Session(RuleBasedStateMachine):
+    """A router and a model that are told the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.router = Router()
+        self.model = Model(budget=400)
+        self.past: dict[str, tuple[int, str]] = {}
+
+    # -- declaring --------------------------------------------------------------------------
+
+    @rule(data=st.data(), name=names)
+    def declare(self, data: st.DataObject, name: str) -> None:
+        """A new node, or one in the place of its namesake."""
+        spec = data.draw(node_specs(name, origins))
+        spec.declare(self.router)
+        self.declare_in_model(spec)
+
+    def declare_in_model(self, spec: NodeSpec) -> None:
+        revision, code = self.past.get(spec.name, (0, ""))
+        if code != spec.code():
+            revision += 1
+        self.past[spec.name] = (revision, spec.code())
+        before = self.model.nodes.get(spec.name) or self.model.removed.get(spec.name)
+        node = replace(spec, revision=revision).for_model()
+        if before and (before.key, before.fresh) != (node.key, node.fresh):
+            self.model.forget_state(spec.name)
+        self.model.declare(node)
+
+    @rule(name=names, wrong=st.sampled_from(["regex", "field", "keyword", "twice", "key", "name"]))
+    def declare_wrongly(self, name: str, wrong: str) -> None:
+        """A declaration that is refused leaves the graph as it was."""
+        before = self.router.graph
+        fields = {"field": "_origin", "keyword": ("n", "class"), "twice": ("n", "n")}
+        with pytest.raises(DeclarationError):
+            self.router.node(
+                fields.get(wrong, ("n",)),
+                subscribe_to="a(" if wrong == "regex" else None,
+                entry_point=True,
+                key="n" if wrong == "key" else None,
+                name="" if wrong == "name" else name,
+            )(lambda msg: 1)
+        assert self.router.graph is before
+
+    # -- editing ----------------------------------------------------------------------------
+
+    @rule(name=names)
+    def remove(self, name: str) -> None:
+        """Emissions stay when a node goes."""
+        if name not in self.model.nodes:
+            with pytest.raises(UnknownNodeError):
+                self.router.remove(name)
+            return
+        self.router.remove(name)
+        self.model.remove(name)
+
+    @rule(old=names, new=st.sampled_from((*NAMES, "fresh", "other")))
+    def rename(self, old: str, new: str) -> None:
+        """All that a node has follows its name."""
+        if old not in self.model.nodes or new in self.model.nodes or new in self.past:
+            return
+        self.router.rename(old, new)
+        self.model.rename(old, new)
+        self.past[new] = self.past[old]
+
+    @rule(name=names, origin=st.sampled_from((*NAMES, *PATTERNS)))
+    def subscribe(self, name: str, origin: str) -> None:
+        """One more subscription."""
+        if name not in self.model.nodes:
+            return
+        self.router.subscribe(name, origin)
+        node = self.model.nodes[name]
+        self.model.nodes[name] = replace(
+            node,
+            subscribe_to=(*node.subscribe_to, origin),
+            ignore=tuple(text for text in node.ignore if text != origin),
+        )
+
+    @rule(name=names, data=st.data())
+    def unsubscribe(self, name: str, data: st.DataObject) -> None:
+        """Afterwards that origin does not reach the node any more, however it came."""
+        reached = self.model.origins(name) if name in self.model.nodes else []
+        if not reached:
+            return
+        gone = data.draw(st.sampled_from(reached))
+        self.router.unsubscribe(name, gone)
+        node = self.model.nodes[name]
+        node = replace(
+            node,
+            subscribe_to=tuple(text for text in node.subscribe_to if text != gone),
+            entry_point=node.entry_point and gone != ENTRY,
+        )
+        self.model.nodes[name] = node
+        if gone in self.model.origins(name):
+            self.model.nodes[name] = replace(node, ignore=(*node.ignore, gone))
+        assert gone not in self.router.graph.origins(name)
+
+    @rule(name=names)
+    def add_entry_point(self, name: str) -> None:
+        """One more node receives what is pushed."""
+        if name in self.model.nodes and ENTRY not in self.model.nodes[name].ignore:
+            self.router.add_entry_point(name)
+            self.model.nodes[name] = replace(self.model.nodes[name], entry_point=True)
+
+    @rule()
+    def clear(self) -> None:
+        """The graph stays; what came out and the states go."""
+        self.router.clear()
+        self.model.clear()
+
+    # -- pushing ----------------------------------------------------------------------------
+
+    def grows_too_large(self, pushed: list[Any]) -> bool:
+        try:
+            trial(self.model).push(pushed)
+        except TooManyEmissions:
+            return True
+        return False
+
+    def has_entry(self) -> bool:
+        return any(ENTRY in self.model.origins(name) for name in self.model.nodes)
+
+    @rule(pushed=pushed_messages)
+    def push_nowhere(self, pushed: list[Any]) -> None:
+        """Without an entry point a push is refused."""
+        if not self.has_entry():
+            with pytest.raises(DeclarationError):
+                self.router.push(pushed)
+
+    @precondition(has_entry)
+    @rule(pushed=pushed_messages, size=sizes)
+    def push(self, pushed: list[Any], size: Any) -> None:
+        """A push to its end."""
+        if not self.grows_too_large(pushed):
+            assert self.router.push(pushed, batch_size=size).state == "done"
+            self.model.push(pushed)
+
+    @precondition(has_entry)
+    @rule(pushed=pushed_messages, size=sizes, steps=st.integers(1, 40), data=st.data())
+    def push_interrupted(self, pushed: list[Any], size: Any, steps: int, data: st.DataObject) -> None:
+        """A push that is interrupted, perhaps a cell that changes meanwhile, and a resume."""
+        if self.grows_too_large(pushed):
+            return
+        try:
+            with trap.after(steps):
+                self.router.push(pushed, batch_size=size)
+        except RunInterrupted as error:
+            run = error.run
+            self.model.push(pushed[: run.done])
+            self.holds_what_the_model_holds()
+            if data.draw(st.booleans()):
+                self.declare(data, data.draw(st.sampled_from(list(self.model.nodes))))
+            rest = pushed[run.done :]
+            if self.grows_too_large(rest) or not self.has_entry():
+                return
+            run.resume()
+            assert run.state == "done"
+            self.model.push(rest)
+        else:
+            self.model.push(pushed)
+
+    # -- what holds -------------------------------------------------------------------------
+
+    @invariant()
+    def holds_what_the_model_holds(self) -> None:
+        """Frames, lineage, failures, figures and routes are the model's."""
+        for name in self.model.nodes:
+            assert set(self.router.graph.origins(name)) == set(self.model.origins(name))
+        for name in (*self.model.nodes, *self.model.removed):
+            if name in self.model.nodes or self.model.emitted[name]:
+                self.frame_is_the_models(name)
+        assert_failures(self.router, self.model)
+        assert_summary(self.router, self.model)
+
+    def frame_is_the_models(self, name: str) -> None:
+        frame = self.router.frame(name, lineage=True)
+        made = self.model.emissions(name)
+        assert len(frame) == len(made)
+        for field in {field for emission in made for field in emission.values}:
+            column = [None if pd.isna(value) else value for value in frame[field].tolist()]
+            assert column == [emission.values.get(field) for emission in made]
+        lineage = ["parent_node", "parent_row", "source", "revision"]
+        for column, values in self.model.lineage(name).items():
+            assert column in lineage
+            assert frame[column].tolist() == values
+
+
+def test_the_model_of_a_node_is_a_value() -> None:
+    node = ModelNode("a", ("n",), abs)
+    assert replace(node) == node
+
+
+TestSession = Session.TestCase
+TestSession.settings = settings(
+    max_examples=600 if SWEEP else 40,
+    stateful_step_count=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
