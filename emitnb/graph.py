@@ -132,6 +132,15 @@ class Graph:
         """Return the nodes that receive what ``origin`` emits, in the order of the graph."""
         return self._subscribers.get(origin, ())
 
+    def descendants(self, name: str) -> tuple[str, ...]:
+        """Return the nodes that what ``name`` emits can reach, without itself, nearest first."""
+        found = dict.fromkeys([name])
+        for reached in (waiting := [name]):
+            new = [other for other in self.subscribers(reached) if other not in found]
+            found.update(dict.fromkeys(new))
+            waiting += new
+        return tuple(found)[1:]
+
     def resolve(self, node: Node) -> dict[str, None]:
         """Return the origins that a node's subscriptions mean now, unordered."""
         origins = dict.fromkeys([ENTRY_POINT] if node.entry_point else [])

@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from emitnb.changes import Changes
 from emitnb.emissions import Log
 from emitnb.failures import Failure, Failures, failures_of
 from emitnb.message import ENTRY_POINT
-from emitnb.process import Committed, NodeOutcome, Outcome, States
+from emitnb.process import NodeOutcome, Outcome, States
 from emitnb.table import Table
 
 
@@ -79,6 +80,7 @@ class Ledger:
     states: Mapping[str, Layers] = field(default_factory=dict)
     figures: Figures = field(default_factory=dict)
     positions: Mapping[int, Position] = field(default_factory=dict)
+    changes: Changes = field(default_factory=Changes)
 
     def with_batch(
         self,
@@ -86,12 +88,16 @@ class Ledger:
         outcome: Outcome,
         unreadable: Iterable[tuple[int, Failure]] = (),
         run: int | None = None,
+        started: Ledger | None = None,
     ) -> Ledger:
         """Return the ledger with one batch: what was pushed, what came of it, and for which run.
 
         ``unreadable`` is data that never became a message, each with the number of this batch's
-        messages that came before it.
+        messages that came before it. ``started`` is the ledger from when the batch began: the
+        graph may have changed since.
         """
+        if started is not None:
+            outcome = self.changes.renamed_since(started.changes, outcome)
         starts = self.log.starts()
         misread = list(unreadable)
         failed = [
@@ -108,17 +114,15 @@ class Ledger:
                 at.batches + 1, at.messages + len(pushed), summed(at.figures, figures)
             )
             positions = {**positions, run: further}
+        log = self.log.with_batch(pushed, outcome.nodes)
         return Ledger(
-            log=self.log.with_batch(pushed, outcome.nodes),
+            log=log,
             failures=self.failures.with_more(_in_push_order(failed)),
             states=self._with_states(outcome.states),
             figures=summed(self.figures, figures),
             positions=positions,
+            changes=self.changes.with_batch(outcome.nodes, log.starts()),
         )
-
-    def committed(self) -> Committed:
-        """Return the states as :func:`emitnb.process.process` takes them."""
-        return self.states
 
     def renamed(self, old: str, new: str) -> Ledger:
         """Return the ledger with a node renamed."""
@@ -128,7 +132,13 @@ class Ledger:
             failures=self.failures.renamed(old, new),
             states=_renamed(self.states, old, new),
             figures=_renamed(self.figures, old, new),
+            changes=self.changes.renamed(old, new),
         )
+
+    def revised(self, node: str, revision: int, descendants: Iterable[str]) -> Ledger:
+        """Return the ledger in which what ``node`` and its descendants emitted is stale."""
+        changes = self.changes.revised(node, revision, descendants, self.log.starts())
+        return replace(self, changes=changes)
 
     def without_states(self, name: str) -> Ledger:
         """Return the ledger in which a node remembers nothing."""
@@ -136,7 +146,7 @@ class Ledger:
 
     def cleared(self) -> Ledger:
         """Return an empty ledger in which runs keep their positions."""
-        return Ledger(positions=self.positions)
+        return Ledger(positions=self.positions, changes=self.changes.cleared())
 
     def _with_states(self, touched: Mapping[str, States]) -> Mapping[str, Layers]:
         changed = {

@@ -11,7 +11,7 @@ import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
 from emitnb import fields as field_specs
 from emitnb import subscription
@@ -167,7 +167,7 @@ def _instance(name: str, kind: type) -> Function:
     if not any("__call__" in vars(base) for base in kind.__mro__):
         raise DeclarationError(f"{name}: the class has no __call__(self, msg); add one")
     try:
-        return typing.cast(Function, kind())
+        return cast(Function, kind())
     except TypeError as error:
         raise DeclarationError(
             f"{name}: the class cannot be made without arguments ({error}); "
@@ -256,7 +256,7 @@ def _key(
 ) -> tuple[str, ...]:
     if key is None:
         return ()
-    names = (key,) if isinstance(key, str) else tuple(key)
+    names = tuple(key) if isinstance(key, Iterable) and not isinstance(key, str) else (key,)
     if not names or not all(isinstance(part, str) and part for part in names):
         raise DeclarationError(f"{name}: key {key!r} is not a field name; for example key='word'")
     if new_state is None:
@@ -264,7 +264,7 @@ def _key(
             f"{name}: key={key!r} needs a state to keep for each key; "
             f"add a parameter: def {name.rpartition('.')[2]}(msg, state): ..."
         )
-    return names
+    return cast(tuple[str, ...], names)
 
 
 def _check_options(name: str, options: Options, new_state: Callable[[], Any] | None) -> None:

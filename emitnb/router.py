@@ -13,8 +13,6 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any, Literal
 
-import pandas as pd
-
 from emitnb import fields as field_specs
 from emitnb import node as nodes_module
 from emitnb import subscription
@@ -23,20 +21,20 @@ from emitnb.backends.memory import Memory
 from emitnb.calling import NodeFunction, one_message, results_of
 from emitnb.declaration import describe
 from emitnb.dot import dot, tree
-from emitnb.emissions import node_frame, trace_frame, whole_frame
-from emitnb.errors import DeclarationError, EmitError, SourceError, UnknownRowError
+from emitnb.errors import DeclarationError, EmitError, SourceError
 from emitnb.graph import Graph
-from emitnb.ledger import Ledger, Store, Totals, summary_frame
+from emitnb.ledger import Ledger
 from emitnb.message import ENTRY_POINT, Message
 from emitnb.node import Node, Options
 from emitnb.plan import HOP_LIMIT, Plan, make_plan
 from emitnb.process import Outcome
+from emitnb.reading import Reader
 from emitnb.run import OnError, Run, first_failure
 from emitnb.sources import open_source
 from emitnb.table import Table
 
 
-class Router:
+class Router(Reader):
     """Holds a graph of nodes, pushes data through it, and keeps what the nodes emit.
 
     Parameters
@@ -72,7 +70,7 @@ class Router:
         self.hop_limit = HOP_LIMIT
         self.run: Run | None = None
         self._graph = Graph(message_class=base)
-        self._store = Store()
+        super().__init__()
         self._backend: Backend = Memory()
         self._routing = True
         self._waiting_modules = [node_modules] if isinstance(node_modules, str) else node_modules
@@ -126,6 +124,7 @@ class Router:
             if (before.key, before.new_state) != (node.key, node.new_state):
                 # Another kind of state: what the old one remembered means nothing to it.
                 self._store.change(operator.methodcaller("without_states", node.name))
+            self._note_revision(before)
             return NodeFunction(
                 function,
                 node.name,
@@ -275,64 +274,7 @@ class Router:
         )
         return self.run.resume()
 
-    # -- data out ---------------------------------------------------------------------------
-
-    def frame(self, node: str | None = None, *, lineage: bool = False) -> pd.DataFrame:
-        """Return what one node emitted, or all of them in push order.
-
-        One node: its fields as columns (declared types become dtypes) and a RangeIndex. All:
-        ``node`` (str), ``row`` (int64) and the union of the fields. With ``lineage`` also
-        ``parent_node`` (str), ``parent_row`` and ``source`` (int64; source is the number of the
-        pushed message), ``revision`` (int64) and ``time`` (datetime64[ns, UTC]). Rows of an older
-        revision are counted in ``frame.attrs["stale"]``. ``"__entry_point"`` gives the pushed
-        messages that are still kept.
-        """
-        log, graph = self._ledger.log, self.graph
-        if node == ENTRY_POINT:
-            return log.inputs.frame()
-        if node is None:
-            order = [name for part in graph.order for name in part.members]
-            return whole_frame(log, graph.nodes, order, lineage)
-        name = self._recorded(node)
-        return node_frame(log, name, graph.nodes.get(name), lineage)
-
-    def failures(self, node: str | None = None) -> pd.DataFrame:
-        """Return the messages that failed, a row each, of one node or of all.
-
-        Columns: ``node`` (str), ``revision`` (Int64), ``error_type`` and ``error`` (str),
-        ``line`` (Int64, in the node's code), ``input`` (dict), ``parent_node`` (str),
-        ``parent_row`` and ``source`` (Int64), ``time`` (datetime64[ns, UTC]), ``traceback`` (str).
-        """
-        if node is not None and node != ENTRY_POINT:
-            node = self._recorded(node)
-        return self._ledger.failures.frame(node)
-
-    def trace(self, node: str, row: int) -> pd.DataFrame:
-        """Return the ancestors and descendants of one emission.
-
-        Columns: ``hop`` (int64; 0 is the emission, negative its ancestors up to the pushed
-        message, positive its descendants), ``node`` (str), ``row`` (int64), ``parent_node``
-        (str), ``parent_row`` and ``revision`` (Int64), ``values`` (dict).
-        """
-        log = self._ledger.log
-        name = ENTRY_POINT if node == ENTRY_POINT else self._recorded(node)
-        rows = log.starts().get(name, 0)
-        if not 0 <= row < rows:
-            has = f"has rows 0 to {rows - 1:,}" if rows else "has emitted nothing yet"
-            raise UnknownRowError(f"{name} {has}; there is no row {row}")
-        return trace_frame(log, name, row)
-
-    def summary(self) -> pd.DataFrame:
-        """Return what each node did since the last clear, a row each, indexed by ``node``.
-
-        Columns: ``in``, ``emitted``, ``dropped`` and ``failed`` (int64, messages) and ``ms``
-        (float64, milliseconds in the node's function for each message received). Dropped are
-        messages that made no emission and did not fail.
-        """
-        graph = self.graph
-        order = [name for part in graph.order for name in part.members]
-        figures = {**dict.fromkeys(order, Totals()), **self._ledger.figures}
-        return summary_frame(figures, order)
+    # -- forgetting -------------------------------------------------------------------------
 
     def clear(self) -> None:
         """Forget emissions, failures, figures and states; keep the graph."""
@@ -345,9 +287,12 @@ class Router:
 
     # -- inside -----------------------------------------------------------------------------
 
-    @property
-    def _ledger(self) -> Ledger:
-        return self._store.ledger
+    def _note_revision(self, before: Node) -> None:
+        """Let the ledger know that what a changed node and its descendants emitted is stale."""
+        node = self._graph.nodes[before.name]
+        if node.revision > 1 and self._graph.past[node.name][0] != before.revision:
+            descendants = self._graph.descendants(node.name)
+            self._store.change(lambda ledger: ledger.revised(node.name, node.revision, descendants))
 
     def _plan(self, to: str | None) -> Plan:
         wanted = (self._graph, to, self.hop_limit)
@@ -363,12 +308,6 @@ class Router:
                 "no node receives pushed data; make one an entry point "
                 "(entry_point=True, or --entry on its cell), or push to one (to=…, or --to)"
             )
-
-    def _recorded(self, name: str) -> str:
-        """The full name of a node that is in the graph, or once was and has rows."""
-        if name not in self.graph.nodes and name in self._ledger.log.tracks:
-            return name
-        return self._graph.find(name)
 
     def _push_one(self, table: Table, to: str | None) -> Outcome:
         self._check_receivers(to)

@@ -141,17 +141,18 @@ class Run:
         return not taken.ended
 
     def _process(self, taken: Taken, watch: Watcher) -> None:
+        started = self._store.ledger  # before the plan: what is renamed after it, the commit sees
         plan = self._plan()
         self._order = tuple(node.name for node in plan.nodes)
         misread = [
             (one.before, unreadable(one.place, one.error, time_ns())) for one in taken.unreadable
         ]
         with watch.prints(plan):
-            outcome = self._execute(plan, taken.table, self._store.ledger.states)
+            outcome = self._execute(plan, taken.table, started.states)
         if self._on_error == "stop":
             self._stop_at_first(taken, outcome)
         self._store.change(
-            lambda ledger: ledger.with_batch(taken.table, outcome, misread, self._number)
+            lambda ledger: ledger.with_batch(taken.table, outcome, misread, self._number, started)
         )
         self._stop_if_hopeless(outcome.nodes)
 

@@ -343,7 +343,7 @@ rarely_rules = st.integers(0, 3).flatmap(lambda roll: rules if roll == 3 else st
 @st.composite
 def works(draw: st.DrawFn, stateful: bool, batches: bool = True) -> Work:
     """Draw what a node does."""
-    styles = ["tuple", "value", "mapping", "generator"] + ["expression"] * (not os.environ.get("NOEXPR"))
+    styles = ["tuple", "value", "mapping", "generator", "expression"]
     if not stateful:
         styles += ["async", "batch"] if batches else ["async"]
     style = draw(st.sampled_from(styles))
@@ -389,7 +389,9 @@ def node_specs(
 
 
 @st.composite
-def graphs(draw: st.DrawFn, loops: bool | None = None, batches: bool = True) -> list[NodeSpec]:
+def graphs(
+    draw: st.DrawFn, loops: bool | None = None, batches: bool = True, plural: bool = False
+) -> list[NodeSpec]:
     """Draw the declarations of a graph, in the order in which they are made.
 
     Half of the graphs subscribe freely, which makes loops; in the others every node subscribes by
@@ -397,7 +399,7 @@ def graphs(draw: st.DrawFn, loops: bool | None = None, batches: bool = True) -> 
     """
     size = draw(st.sampled_from([1, 2, 3, 4, 5, 6, 7]))
     names = draw(st.permutations(NAMES))[:size]
-    single = draw(st.sampled_from([False, False, True]))
+    single = not plural and draw(st.sampled_from([False, False, True]))
     free = draw(st.booleans()) if loops is None else loops
     ranked = draw(st.permutations(names))
     specs = []

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from model import ENTRY, Model, ModelNode, TooManyEmissions
 from strategies import (
     NAMES,
@@ -20,6 +20,7 @@ from strategies import (
     PLURAL,
     SWEEP,
     NodeSpec,
+    graphs,
     messages,
     node_specs,
     trap,
@@ -43,6 +44,20 @@ class Session(RuleBasedStateMachine):
         self.router = Router()
         self.model = Model(budget=400)
         self.past: dict[str, tuple[int, str]] = {}
+
+    @initialize(specs=graphs(plural=True))
+    def begin(self, specs: list[NodeSpec]) -> None:
+        """A graph to begin with."""
+        for spec in specs:
+            spec.declare(self.router)
+            self.declare_in_model(spec)
+
+    def node(self, data: st.DataObject) -> str:
+        """Draw one of the nodes there are."""
+        return data.draw(st.sampled_from(list(self.model.nodes)))
+
+    def has_nodes(self) -> bool:
+        return bool(self.model.nodes)
 
     # -- declaring --------------------------------------------------------------------------
 
@@ -81,30 +96,40 @@ class Session(RuleBasedStateMachine):
 
     # -- editing ----------------------------------------------------------------------------
 
-    @rule(name=names)
-    def remove(self, name: str) -> None:
+    @rule(name=st.sampled_from(["", "nobody", "zz.*", ENTRY]))
+    def remove_nobody(self, name: str) -> None:
+        """An unknown node is an error that changes nothing."""
+        before = self.router.graph
+        with pytest.raises(UnknownNodeError):
+            self.router.remove(name)
+        assert self.router.graph is before
+
+    @precondition(has_nodes)
+    @rule(data=st.data())
+    def remove(self, data: st.DataObject) -> None:
         """Emissions stay when a node goes."""
-        if name not in self.model.nodes:
-            with pytest.raises(UnknownNodeError):
-                self.router.remove(name)
-            return
+        name = self.node(data)
         self.router.remove(name)
         self.model.remove(name)
 
-    @rule(old=names, new=st.sampled_from((*NAMES, "fresh", "other")))
-    def rename(self, old: str, new: str) -> None:
+    @precondition(has_nodes)
+    @rule(data=st.data(), new=st.sampled_from((*NAMES, "fresh", "other")))
+    def rename(self, data: st.DataObject, new: str) -> None:
         """All that a node has follows its name."""
-        if old not in self.model.nodes or new in self.model.nodes or new in self.past:
-            return
-        self.router.rename(old, new)
-        self.model.rename(old, new)
-        self.past[new] = self.past[old]
+        old = self.node(data)
+        if new in self.model.nodes:
+            with pytest.raises(DeclarationError):
+                self.router.rename(old, new)
+        elif new not in self.model.removed:
+            self.router.rename(old, new)
+            self.model.rename(old, new)
+            self.past[new] = self.past[old]
 
-    @rule(name=names, origin=st.sampled_from((*NAMES, *PATTERNS)))
-    def subscribe(self, name: str, origin: str) -> None:
+    @precondition(has_nodes)
+    @rule(data=st.data(), origin=st.sampled_from((*NAMES, *PATTERNS)))
+    def subscribe(self, data: st.DataObject, origin: str) -> None:
         """One more subscription."""
-        if name not in self.model.nodes:
-            return
+        name = self.node(data)
         self.router.subscribe(name, origin)
         node = self.model.nodes[name]
         self.model.nodes[name] = replace(
@@ -113,13 +138,14 @@ class Session(RuleBasedStateMachine):
             ignore=tuple(text for text in node.ignore if text != origin),
         )
 
-    @rule(name=names, data=st.data())
-    def unsubscribe(self, name: str, data: st.DataObject) -> None:
+    @precondition(has_nodes)
+    @rule(data=st.data())
+    def unsubscribe(self, data: st.DataObject) -> None:
         """Afterwards that origin does not reach the node any more, however it came."""
-        reached = self.model.origins(name) if name in self.model.nodes else []
-        if not reached:
+        name = self.node(data)
+        if not self.model.origins(name):
             return
-        gone = data.draw(st.sampled_from(reached))
+        gone = data.draw(st.sampled_from(self.model.origins(name)))
         self.router.unsubscribe(name, gone)
         node = self.model.nodes[name]
         node = replace(
@@ -132,10 +158,12 @@ class Session(RuleBasedStateMachine):
             self.model.nodes[name] = replace(node, ignore=(*node.ignore, gone))
         assert gone not in self.router.graph.origins(name)
 
-    @rule(name=names)
-    def add_entry_point(self, name: str) -> None:
+    @precondition(has_nodes)
+    @rule(data=st.data())
+    def add_entry_point(self, data: st.DataObject) -> None:
         """One more node receives what is pushed."""
-        if name in self.model.nodes and ENTRY not in self.model.nodes[name].ignore:
+        name = self.node(data)
+        if ENTRY not in self.model.nodes[name].ignore:
             self.router.add_entry_point(name)
             self.model.nodes[name] = replace(self.model.nodes[name], entry_point=True)
 
@@ -186,7 +214,7 @@ class Session(RuleBasedStateMachine):
             self.model.push(pushed[: run.done])
             self.holds_what_the_model_holds()
             if data.draw(st.booleans()):
-                self.declare(data, data.draw(st.sampled_from(list(self.model.nodes))))
+                self.declare(data, self.node(data))
             rest = pushed[run.done :]
             if self.grows_too_large(rest) or not self.has_entry():
                 return

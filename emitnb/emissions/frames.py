@@ -31,9 +31,6 @@ def node_frame(log: Log, name: str, node: Node | None, lineage: bool = False) ->
     frame = _values(track, node)
     if lineage:
         frame = pd.concat([frame, _lineage(log, name)], axis=1)
-    stale = _stale(track, node)
-    if stale:
-        frame.attrs["stale"] = stale
     return frame
 
 
@@ -192,15 +189,3 @@ def _stacked(
         [values.set_axis(places[name] + np.arange(len(values))) for name, values in having.items()]
     )
     return stacked.reindex(pd.RangeIndex(size)) if len(stacked) < size else stacked
-
-
-def _stale(track: Track, node: Node | None) -> str:
-    """Say how many rows an older revision made, if any."""
-    revisions = track.revisions()
-    current = max(revisions, default=0) if node is None else node.revision
-    older = sum(rows for revision, rows in revisions.items() if revision != current)
-    if not older:
-        return ""
-    name = "the node" if node is None else node.name
-    rows = f"{older:,} row{'s come' if older != 1 else ' comes'}"
-    return f"{rows} from an older revision of {name}"

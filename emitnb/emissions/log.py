@@ -81,14 +81,6 @@ class Track:
         names = (name for part in reversed(self.parts) for name in part.fields)
         return tuple(dict.fromkeys(names))
 
-    def revisions(self) -> dict[int, int]:
-        """Return how many rows each revision made."""
-        counted: dict[int, int] = {}
-        for segment in self.segments:
-            if segment.rows:
-                counted[segment.revision] = counted.get(segment.revision, 0) + segment.rows
-        return counted
-
     def values(self, row: int) -> dict[str, Any]:
         """Return the fields of one row."""
         for part in self.parts:

@@ -154,9 +154,10 @@ def emitted_frame(node: Node, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _called(node: Node, frame: pd.DataFrame) -> Any:
+    own = frame.copy(deep=False)  # pandas copies on write: what the node does to it stays with it
     if node.form is not Form.ASYNC:
-        return node.function(frame)
-    results, errors = await_each([node.function(frame)])
+        return node.function(own)
+    results, errors = await_each([node.function(own)])
     for _, error in errors:
         raise error
     return results[0]
@@ -188,7 +189,9 @@ def _within(index: pd.Index, allowed: pd.Index) -> bool:
     if not len(index):
         return True
     if isinstance(allowed, pd.RangeIndex) and allowed.step == 1 and index.dtype.kind in "iu":
-        ends = (index[0], index[-1]) if index.is_monotonic_increasing else (index.min(), index.max())
+        ends = (
+            (index[0], index[-1]) if index.is_monotonic_increasing else (index.min(), index.max())
+        )
         return bool(allowed.start <= ends[0] and ends[1] < allowed.stop)
     return bool(index.isin(allowed).all())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from emitnb.message import Message
@@ -56,6 +56,12 @@ class NodeOutcome:
     seconds: float
     times: tuple[tuple[int, int], ...]
 
+    def renamed(self, old: str, new: str) -> NodeOutcome:
+        """Return it with a node renamed."""
+        origins = tuple(new if origin == old else origin for origin in self.parents.origins)
+        parents = replace(self.parents, origins=origins)
+        return replace(self, node=new if self.node == old else self.node, parents=parents)
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -63,3 +69,9 @@ class Outcome:
 
     nodes: tuple[NodeOutcome, ...]
     states: Mapping[str, States] = field(default_factory=dict)
+
+    def renamed(self, old: str, new: str) -> Outcome:
+        """Return it with a node renamed."""
+        nodes = tuple(node.renamed(old, new) for node in self.nodes)
+        states = {new if name == old else name: touched for name, touched in self.states.items()}
+        return Outcome(nodes, states)

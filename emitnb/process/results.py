@@ -88,8 +88,11 @@ class Collected:
             self._kinds = self._kinds | kinds if are_values else None
 
     def _append(self, columns: list[Any], rows: int, counts: list[int] | None, inputs: int) -> None:
-        for column, more in zip(self.columns, columns, strict=True):
-            column.extend(more)
+        if self.rows:
+            for column, more in zip(self.columns, columns, strict=True):
+                column.extend(more)
+        else:
+            self.columns = [more if type(more) is list else list(more) for more in columns]
         if counts is not None and self._counts is None:
             self._counts = [1] * self._inputs
         if self._counts is not None:

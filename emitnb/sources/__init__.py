@@ -43,8 +43,8 @@ def open_source(
     cannot be fields.
 
     >>> words = open_source(["rain", "sun"], field="word")
-    >>> words.total, words.take(1).table
-    (2, ListTable(fields=('word',), columns=[['rain']], size=1))
+    >>> words.total, words.take(1).table.messages("__entry_point", Message)
+    (2, [__entry_point(word='rain')])
     """
     check_names("push", (field,))
     if isinstance(source, Message | Mapping):

@@ -36,8 +36,9 @@ def tabulate(items: list[Any], field: str, place: Place) -> tuple[Table, tuple[U
 
     An item of type :class:`Bad`, and a record whose keys cannot be fields, is unreadable.
 
-    >>> tabulate(["rain", "sun"], "word", lambda number: {})
-    (ListTable(fields=('word',), columns=[['rain', 'sun']], size=2), ())
+    >>> table, unreadable = tabulate(["rain", {"n": 1}], "word", lambda number: {})
+    >>> table.messages("w", Message), unreadable
+    ([w(word='rain'), w(n=1)], ())
     """
     kinds = set(map(type, items))
     if not any(issubclass(kind, _RECORDS) for kind in kinds):

@@ -143,60 +143,57 @@ def test_state_is_a_copy_in_each_batch_so_what_is_committed_stays():
 
 
 FAILING = {2, 3, 40, 41, 90, 99}
+"""Nested values, and with many messages between one failure and the next."""
+
+
+def remember(msg: Any, state: dict[str, Any]) -> Any:
+    state.setdefault("deep", {"seen": []})["seen"].append(msg.n)
+    state["last"] = msg.n
+    return msg.tag, len(state["deep"]["seen"])
+
+
+def raises(msg: Any, state: Any) -> Any:
+    result = remember(msg, state)
+    if msg.n in FAILING:
+        raise ValueError(msg.n)
+    return result
+
+
+def leaves(msg: Any, state: Any) -> Any:
+    result = remember(msg, state)
+    if msg.n in FAILING:
+        raise SystemExit
+    return result
+
+
+def generates(msg: Any, state: Any) -> Any:
+    yield remember(msg, state)
+    if msg.n in FAILING:
+        raise ValueError(msg.n)
+
+
+def returns_too_many(msg: Any, state: Any) -> Any:
+    result = remember(msg, state)
+    return (1, 2, 3) if msg.n in FAILING else result
+
+
+def yields_too_few(msg: Any, state: Any) -> Any:
+    yield remember(msg, state)
+    if msg.n in FAILING:
+        yield "too few"
+
+
+async def awaits(msg: Any, state: Any) -> Any:
+    return raises(msg, state)
 
 
 @pytest.mark.parametrize("size", [1, 7, "auto", 1_000])
-@pytest.mark.parametrize("form", ["plain", "generator", "wrong", "wrong item", "async", "exit"])
-def test_state_is_left_as_it_was_by_a_message_that_fails(size, form):
-    """Nested values too, and with many messages between one failure and the next."""
+@pytest.mark.parametrize(
+    "function", [raises, leaves, generates, returns_too_many, yields_too_few, awaits]
+)
+def test_state_is_left_as_it_was_by_a_message_that_fails(size, function):
     router = Router()
-
-    def remember(msg: Any, state: dict[str, Any]) -> Any:
-        state.setdefault("deep", {"seen": []})["seen"].append(msg.n)
-        state["last"] = msg.n
-        return msg.tag, len(state["deep"]["seen"])
-
-    def fail(msg: Any, error: type[BaseException] = ValueError) -> None:
-        if msg.n in FAILING:
-            raise error(msg.n)
-
-    def plain(msg: Any, state: Any) -> Any:
-        result = remember(msg, state)
-        fail(msg)
-        return result
-
-    def generator(msg: Any, state: Any) -> Any:
-        yield remember(msg, state)
-        fail(msg)
-
-    def wrong(msg: Any, state: Any) -> Any:
-        result = remember(msg, state)
-        return (1, 2, 3) if msg.n in FAILING else result
-
-    def wrong_item(msg: Any, state: Any) -> Any:
-        yield remember(msg, state)
-        if msg.n in FAILING:
-            yield "too few"
-
-    async def awaited(msg: Any, state: Any) -> Any:
-        result = remember(msg, state)
-        fail(msg)
-        return result
-
-    def leaves(msg: Any, state: Any) -> Any:
-        result = remember(msg, state)
-        fail(msg, SystemExit)
-        return result
-
-    functions = {
-        "plain": plain,
-        "generator": generator,
-        "wrong": wrong,
-        "wrong item": wrong_item,
-        "async": awaited,
-        "exit": leaves,
-    }
-    router.node(("tag", "n"), entry_point=True, key="tag", name="node")(functions[form])
+    router.node(("tag", "n"), entry_point=True, key="tag", name="node")(function)
     messages = pushed("ab" * 60)
     router.push(messages, batch_size=size)
     seen: Counter[str] = Counter()

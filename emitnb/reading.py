@@ -1,0 +1,99 @@
+"""Reading what was recorded: frames of emissions, failures, figures and traces."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from emitnb.emissions import node_frame, trace_frame, whole_frame
+from emitnb.errors import UnknownRowError
+from emitnb.graph import Graph
+from emitnb.ledger import Ledger, Store, Totals, summary_frame
+from emitnb.message import ENTRY_POINT
+
+
+class Reader:
+    """The part of a router that is about what came out; it changes nothing."""
+
+    def __init__(self) -> None:
+        self._store = Store()
+
+    @property
+    def graph(self) -> Graph:
+        """The graph as it is now: an immutable value."""
+        raise NotImplementedError
+
+    def frame(self, node: str | None = None, *, lineage: bool = False) -> pd.DataFrame:
+        """Return what one node emitted, or all of them in push order.
+
+        One node: its fields as columns (declared types become dtypes) and a RangeIndex. All:
+        ``node`` (str), ``row`` (int64) and the union of the fields. With ``lineage`` also
+        ``parent_node`` (str), ``parent_row`` and ``source`` (int64; source is the number of the
+        pushed message), ``revision`` (int64) and ``time`` (datetime64[ns, UTC]). Rows of an older
+        revision are counted in ``frame.attrs["stale"]``. ``"__entry_point"`` gives the pushed
+        messages that are still kept.
+        """
+        log, graph = self._ledger.log, self.graph
+        if node == ENTRY_POINT:
+            return log.inputs.frame()
+        if node is None:
+            frame = whole_frame(log, graph.nodes, _names(graph), lineage)
+            names = list(log.tracks)
+        else:
+            names = [self._recorded(node)]
+            frame = node_frame(log, names[0], graph.nodes.get(names[0]), lineage)
+        notes = [f"{name}: {note}" for name in names if (note := self._ledger.changes.note(name))]
+        if notes:
+            frame.attrs["stale"] = "; ".join(notes)
+        return frame
+
+    def failures(self, node: str | None = None) -> pd.DataFrame:
+        """Return the messages that failed, a row each, of one node or of all.
+
+        Columns: ``node`` (str), ``revision`` (Int64), ``error_type`` and ``error`` (str),
+        ``line`` (Int64, in the node's code), ``input`` (dict), ``parent_node`` (str),
+        ``parent_row`` and ``source`` (Int64), ``time`` (datetime64[ns, UTC]), ``traceback`` (str).
+        """
+        if node is not None and node != ENTRY_POINT:
+            node = self._recorded(node)
+        return self._ledger.failures.frame(node)
+
+    def trace(self, node: str, row: int) -> pd.DataFrame:
+        """Return the ancestors and descendants of one emission.
+
+        Columns: ``hop`` (int64; 0 is the emission, negative its ancestors up to the pushed
+        message, positive its descendants), ``node`` (str), ``row`` (int64), ``parent_node``
+        (str), ``parent_row`` and ``revision`` (Int64), ``values`` (dict).
+        """
+        log = self._ledger.log
+        name = ENTRY_POINT if node == ENTRY_POINT else self._recorded(node)
+        rows = log.starts().get(name, 0)
+        if not 0 <= row < rows:
+            has = f"has rows 0 to {rows - 1:,}" if rows else "has emitted nothing yet"
+            raise UnknownRowError(f"{name} {has}; there is no row {row}")
+        return trace_frame(log, name, row)
+
+    def summary(self) -> pd.DataFrame:
+        """Return what each node did since the last clear, a row each, indexed by ``node``.
+
+        Columns: ``in``, ``emitted``, ``dropped`` and ``failed`` (int64, messages) and ``ms``
+        (float64, milliseconds in the node's function for each message received). Dropped are
+        messages that made no emission and did not fail.
+        """
+        graph = self.graph
+        order = _names(graph)
+        figures = {**dict.fromkeys([ENTRY_POINT, *order], Totals()), **self._ledger.figures}
+        return summary_frame(figures, order)
+
+    @property
+    def _ledger(self) -> Ledger:
+        return self._store.ledger
+
+    def _recorded(self, name: str) -> str:
+        """The full name of a node that is in the graph, or once was and has rows."""
+        if name not in self.graph.nodes and name in self._ledger.log.tracks:
+            return name
+        return self.graph.find(name)
+
+
+def _names(graph: Graph) -> list[str]:
+    return [name for part in graph.order for name in part.members]
