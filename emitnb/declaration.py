@@ -37,7 +37,9 @@ class Declaration:
     __repr__ = __str__
 
 
-def describe(graph: Graph, name: str, is_new: bool = True) -> Declaration:
+def describe(
+    graph: Graph, name: str, is_new: bool = True, notes: tuple[str, ...] = ()
+) -> Declaration:
     """Return where ``name`` stands in a graph, and what about it deserves a note."""
     node = graph.nodes[name]
     return Declaration(
@@ -45,7 +47,7 @@ def describe(graph: Graph, name: str, is_new: bool = True) -> Declaration:
         is_new=is_new,
         origins=graph.origins(name),
         subscribers=graph.subscribers(name),
-        notes=tuple(_notes(graph, node)),
+        notes=(*_notes(graph, node), *notes),
     )
 
 

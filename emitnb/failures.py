@@ -17,14 +17,14 @@ from emitnb.process import Failed, NodeOutcome
 
 COLUMNS = (
     "node",
-    "revision",
     "error_type",
     "error",
     "line",
     "input",
+    "source",
     "parent_node",
     "parent_row",
-    "source",
+    "revision",
     "time",
     "traceback",
 )
@@ -57,8 +57,9 @@ class Failure:
 
     @property
     def line(self) -> int | None:
-        """The line of the user's code that raised."""
-        return self.places[-1][1] if self.places else None
+        """The line of the node's own file or cell that raised, or called what raised."""
+        own = [line for file, line, _ in self.places if file == self.places[0][0]]
+        return own[-1] if own else None
 
     def input_dict(self) -> dict[str, Any]:
         """What the node was given."""
@@ -115,9 +116,9 @@ class Failures:
     def frame(self, node: str | None = None) -> pd.DataFrame:
         """Return them as a frame, one row each, of one node or of all.
 
-        Columns: ``node`` (str), ``revision`` (Int64), ``error_type`` and ``error`` (str), ``line``
-        (Int64, in the user's code), ``input`` (dict), ``parent_node`` (str), ``parent_row``,
-        ``source`` (Int64), ``time`` (datetime64[ns, UTC]) and ``traceback`` (str).
+        Columns: ``node``, ``error_type`` and ``error`` (str), ``line`` (Int64, in the node's own
+        file or cell), ``input`` (dict), ``source`` (Int64), ``parent_node`` (str), ``parent_row``
+        and ``revision`` (Int64), ``time`` (datetime64[ns, UTC]) and ``traceback`` (str).
         """
         chosen = [failure for failure in self if node in (None, failure.node)]
         records = [[_column(failure, name) for name in COLUMNS] for failure in chosen]
@@ -179,7 +180,7 @@ def _text(error: BaseException) -> str:
     """The message of an exception, with its notes; never raises, whatever its class does."""
     try:
         notes = getattr(error, "__notes__", ())
-        return ". ".join([str(error), *map(str, notes)])
+        return "; ".join([str(error), *map(str, notes)])
     except Exception as broken:
         return f"(its message cannot be shown: {type(broken).__name__})"
 

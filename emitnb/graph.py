@@ -115,13 +115,14 @@ class Graph:
 
         Raises UnknownNodeError, with the nearest name there is.
         """
+        name = getattr(name, "name", name)  # a declared function stands for its node
         found = self._named(str(name).removeprefix("__main__."))
         if len(found) == 1 and found[0] != ENTRY_POINT:
             return found[0]
         if found and found[0] != ENTRY_POINT:
             raise UnknownNodeError(f"`{name}` may be {' or '.join(found)}; write the whole name")
         hint = did_you_mean(str(name), [*self.nodes, *self._by_short_name])
-        known = "" if hint else f" Nodes: {', '.join(list(self.nodes)[:10]) or 'none yet'}."
+        known = "" if hint else f" Nodes: {_some(list(self.nodes)) or 'none yet'}."
         raise UnknownNodeError(f"no node is named `{name}`.{hint}{known}")
 
     def origins(self, name: str) -> tuple[str, ...]:
@@ -225,6 +226,11 @@ class Graph:
             Subscription(new) if s.is_name and self._named(s.text) == (old,) else s
             for s in subscriptions
         )
+
+
+def _some(names: list[str], most: int = 10) -> str:
+    more = f" … and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _check_fields_read(graph: Graph, node: Node) -> None:

@@ -68,6 +68,9 @@ class Message(msgspec.Struct, frozen=True, gc=False):
         """
         return msgspec.json.encode(self.as_dict(), enc_hook=_json_value).decode()
 
+    def __getitem__(self, name: object) -> Any:
+        raise TypeError(f"read a field as an attribute, msg.{name}; msg.as_dict() gives a dict")
+
     def __reduce__(self) -> tuple[Any, ...]:
         kind = type(self)
         values = msgspec.structs.astuple(self)

@@ -264,7 +264,7 @@ def _key(
             f"{name}: key={key!r} needs a state to keep for each key; "
             f"add a parameter: def {name.rpartition('.')[2]}(msg, state): ..."
         )
-    return cast(tuple[str, ...], names)
+    return names
 
 
 def _check_options(name: str, options: Options, new_state: Callable[[], Any] | None) -> None:

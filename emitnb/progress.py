@@ -59,6 +59,7 @@ class Watcher:
     def close(self) -> None:
         """Take the bar away and say what was not printed."""
         if self._bar is not None:
+            self._bar.total = self._bar.n  # else what stopped early stays on the page, red
             self._bar.close()
         if self._output.hidden:
             print(self._output.note())  # noqa: T201 - it stands where the prints would stand

@@ -49,9 +49,10 @@ class Reader:
     def failures(self, node: str | None = None) -> pd.DataFrame:
         """Return the messages that failed, a row each, of one node or of all.
 
-        Columns: ``node`` (str), ``revision`` (Int64), ``error_type`` and ``error`` (str),
-        ``line`` (Int64, in the node's code), ``input`` (dict), ``parent_node`` (str),
-        ``parent_row`` and ``source`` (Int64), ``time`` (datetime64[ns, UTC]), ``traceback`` (str).
+        Columns: ``node``, ``error_type`` and ``error`` (str), ``line`` (Int64, in the node's own
+        file or cell), ``input`` (dict), ``source`` (Int64, number of the pushed message),
+        ``parent_node`` (str), ``parent_row`` and ``revision`` (Int64), ``time``
+        (datetime64[ns, UTC]) and ``traceback`` (str).
         """
         if node is not None and node != ENTRY_POINT:
             node = self._recorded(node)

@@ -121,15 +121,12 @@ class Router(Reader):
             is_new = node.name not in self._graph.past
             before = self._graph.nodes.get(node.name, node)
             self._graph = self._graph.with_node(node)
-            if (before.key, before.new_state) != (node.key, node.new_state):
-                # Another kind of state: what the old one remembered means nothing to it.
-                self._store.change(operator.methodcaller("without_states", node.name))
-            self._note_revision(before)
+            notes = self._note_revision(before)
             return NodeFunction(
                 function,
                 node.name,
                 self._call_node,
-                lambda: describe(self._graph, node.name, is_new),
+                lambda: describe(self._graph, node.name, is_new, notes),
             )
 
         return declare
@@ -221,6 +218,7 @@ class Router(Reader):
 
     def __call__(self, **fields: Any) -> None:
         """Push one message to every entry point. What a node raises is raised here."""
+        __tracebackhide__ = True
         self.resolve_node_modules()
         if self._routing:
             self._push_one(one_message(ENTRY_POINT, fields, self._graph.message_class), None)
@@ -261,12 +259,12 @@ class Router(Reader):
         self.resolve_node_modules()
         target = None if to is None else self._graph.find(to)
         _check_push(batch_size, on_error)
-        self._check_receivers(target)
+        self._checked_plan(target)
         self.run = Run(
             open_source(source, field=field, lines=lines, limit=limit),
             self._store,
             self._backend.execute,
-            lambda: self._plan(target),
+            lambda: self._checked_plan(target),
             batch_size=None if batch_size == "auto" else batch_size,
             on_error=on_error,
             max_failures=self.max_failures,
@@ -287,18 +285,32 @@ class Router(Reader):
 
     # -- inside -----------------------------------------------------------------------------
 
-    def _note_revision(self, before: Node) -> None:
-        """Let the ledger know that what a changed node and its descendants emitted is stale."""
+    def _note_revision(self, before: Node) -> tuple[str, ...]:
+        """Let the ledger know of a changed node; return what its user should know of its state."""
         node = self._graph.nodes[before.name]
-        if node.revision > 1 and self._graph.past[node.name][0] != before.revision:
+        notes: tuple[str, ...] = ()
+        if node.name in self._ledger.states and node.revision != before.revision:
+            notes = ("it goes on with the state it has; router.clear() forgets all states",)
+        if (before.key, before.new_state) != (node.key, node.new_state):
+            # Another kind of state: what the old one remembered means nothing to it.
+            if notes:
+                notes = ("its state starts afresh: the key or the kind of state is another",)
+            self._store.change(operator.methodcaller("without_states", node.name))
+        if node.revision > 1 and node.revision != before.revision:
             descendants = self._graph.descendants(node.name)
             self._store.change(lambda ledger: ledger.revised(node.name, node.revision, descendants))
+        return notes
 
     def _plan(self, to: str | None) -> Plan:
         wanted = (self._graph, to, self.hop_limit)
         if self._planned is None or self._planned[:3] != wanted:
             self._planned = (*wanted, make_plan(*wanted))
         return self._planned[3]
+
+    def _checked_plan(self, to: str | None) -> Plan:
+        """The plan, unless nothing would receive what is pushed (any more)."""
+        self._check_receivers(to)
+        return self._plan(to)
 
     def _check_receivers(self, to: str | None) -> None:
         if not self._routing:
@@ -310,13 +322,14 @@ class Router(Reader):
             )
 
     def _push_one(self, table: Table, to: str | None) -> Outcome:
-        self._check_receivers(to)
-        outcome = self._execute(self._plan(to), table)
+        __tracebackhide__ = True
+        outcome = self._execute(self._checked_plan(to), table)
         self._store.change(lambda ledger: ledger.with_batch(table, outcome))
         return outcome
 
     def _execute(self, plan: Plan, table: Table) -> Outcome:
         outcome = self._backend.execute(plan, table, self._ledger.states)
+        __tracebackhide__ = True
         failed = first_failure(outcome)
         if failed is not None:
             raise failed[1]
@@ -324,6 +337,7 @@ class Router(Reader):
 
     def _call_node(self, name: str, fields: Mapping[str, Any]) -> Any:
         """Call one node directly; return what it emits, routed on unless routing is disabled."""
+        __tracebackhide__ = True
         self.resolve_node_modules()
         name = self._graph.find(name)
         table = one_message(name, fields, self._graph.message_class)

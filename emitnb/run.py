@@ -8,10 +8,7 @@ asks the ledger where it stands.
 from __future__ import annotations
 
 import itertools
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from time import perf_counter, time_ns
 from typing import Any, Literal, Protocol
 
@@ -19,11 +16,13 @@ import pandas as pd
 
 from emitnb.errors import RunInterrupted, RunStoppedError
 from emitnb.failures import unreadable
+from emitnb.interrupts import Interrupts
 from emitnb.ledger import Position, Store, summary_frame
+from emitnb.node import Form
 from emitnb.plan import Plan
 from emitnb.process import Committed, NodeOutcome, Outcome
-from emitnb.progress import Progress, Watcher, watcher
-from emitnb.sources import Source, Taken
+from emitnb.progress import Watcher, watcher
+from emitnb.sources import Source, Taken, Unreadable
 from emitnb.table import Table
 
 State = Literal["ready", "running", "done", "interrupted", "stopped"]
@@ -34,13 +33,18 @@ TARGET_SECONDS = 0.05
 """Time a batch should take: short enough for progress and interrupts, long enough that a commit
 costs nothing beside it; and its columns still fit the processor's second-level cache."""
 
+ASYNC_BATCH = 512
+"""Messages a batch with async nodes has at least: they wait together, so a batch takes as long as
+one message, and fewer would only wait more often."""
+
 _numbers = itertools.count(1)
 
 
 class Execute(Protocol):
     """What a backend does: take pushed rows through a plan."""
 
-    def __call__(self, plan: Plan, pushed: Table, states: Committed) -> Outcome: ...
+    def __call__(self, plan: Plan, pushed: Table, states: Committed) -> Outcome:
+        """See :meth:`emitnb.backends.Backend.execute`."""
 
 
 class Run:
@@ -73,9 +77,11 @@ class Run:
         self._max_failures = max_failures
         self._progress = progress
         self._number = next(_numbers)
+        self._interrupts = Interrupts()
         self._taken: tuple[int, Taken] | None = None
         self._streaks: dict[str, int] = {}
         self._order: tuple[str, ...] = ()
+        self._awaits = False
 
     @property
     def done(self) -> int:
@@ -92,11 +98,14 @@ class Run:
         """What each node did in this run; see :meth:`emitnb.Router.summary`."""
         return summary_frame(self._position.figures, self._order)
 
-    def resume(self) -> Run:
+    def resume(self, on_error: OnError | None = None) -> Run:
         """Go on with the first message that is not committed; return the run.
 
-        Raises RunInterrupted and RunStoppedError as the push did. A run that is done stays so.
+        ``on_error`` changes what the push said: ``resume("collect")`` gets past a message that
+        fails. Raises RunInterrupted and RunStoppedError as the push did. A run that is done
+        stays so.
         """
+        self._on_error = on_error or self._on_error
         if self.state != "done":
             self._go()
         return self
@@ -108,15 +117,15 @@ class Run:
     def _go(self) -> None:
         self.state = "running"
         try:
-            with watcher(self, self._progress) as watch:
+            with self._interrupts.handled(), watcher(self, self._progress) as watch:
                 while self._step(watch):
-                    pass
+                    self._interrupts.check()
         except RunStoppedError:
             self.state = "stopped"
             raise
         except KeyboardInterrupt as interrupt:
             self.state = "interrupted"
-            raise RunInterrupted(self._how_to_resume("Interrupted"), self) from interrupt
+            raise RunInterrupted(self._how_to_resume(""), self) from interrupt
         except BaseException:
             self.state = "stopped"
             raise
@@ -128,7 +137,7 @@ class Run:
         batches = self._position.batches
         if self._taken is None or self._taken[0] <= batches:
             # Only what was read and not committed is kept; the ledger tells which that is.
-            with interrupts_deferred():
+            with self._interrupts.deferred():
                 self._taken = (batches + 1, self._source.take(self._size))
         taken = self._taken[1]
         if len(taken.table) or taken.unreadable:
@@ -144,6 +153,7 @@ class Run:
         started = self._store.ledger  # before the plan: what is renamed after it, the commit sees
         plan = self._plan()
         self._order = tuple(node.name for node in plan.nodes)
+        self._awaits = any(node.form in (Form.ASYNC, Form.ASYNC_GENERATOR) for node in plan.nodes)
         misread = [
             (one.before, unreadable(one.place, one.error, time_ns())) for one in taken.unreadable
         ]
@@ -159,19 +169,15 @@ class Run:
     def _adapt(self, messages: int, seconds: float) -> None:
         if self._batch_size is None and messages:
             factor = min(max(TARGET_SECONDS / max(seconds, 1e-9), 0.25), 4)
-            self._size = int(min(max(messages * factor, 1), LARGEST_BATCH))
+            least = ASYNC_BATCH if self._awaits else 1
+            self._size = int(min(max(messages * factor, least), LARGEST_BATCH))
 
     def _stop_at_first(self, taken: Taken, outcome: Outcome) -> None:
-        if taken.unreadable:
-            first = taken.unreadable[0]
-            raise RunStoppedError(
-                self._how_to_resume(f"{first.error} (in {first.place})"), self
-            ) from first.error
-        found = first_failure(outcome)
+        found = first_failure(outcome, taken)
         if found is not None:
-            node, error = found
-            what = f"{node} failed: {type(error).__name__}: {error}"
-            raise RunStoppedError(self._how_to_resume(what), self) from error
+            what, error = found
+            advice = "mend it, or go past it with router.run.resume('collect')"
+            raise RunStoppedError(self._how_to_resume(what, advice), self) from error
 
     def _stop_if_hopeless(self, nodes: tuple[NodeOutcome, ...]) -> None:
         for node in nodes:
@@ -181,16 +187,16 @@ class Run:
                 error = node.failures[-1].error
                 what = (
                     f"{node.node} failed {longest:,} times in a row, "
-                    f"the last with {type(error).__name__}: {error}"
+                    f"the last with {type(error).__name__}: {error}. "
                 )
                 raise RunStoppedError(self._how_to_resume(what), self)
 
-    def _how_to_resume(self, what: str) -> str:
+    def _how_to_resume(self, what: str, advice: str = "") -> str:
         total = "" if self.total is None else f" of {self.total:,}"
-        return (
-            f"{what}. {self.done:,}{total} messages are committed; "
-            "router.run.resume() goes on with the next one"
-        )
+        plural = "" if (self.total or self.done) == 1 else "s"
+        committed = f"{self.done:,}{total} message{plural} committed"
+        advice = advice or "router.run.resume() goes on with the next one"
+        return f"{what}{committed}; {advice}"
 
     def __repr__(self) -> str:
         return f"{self._headline()}\n{self._table().to_string()}"
@@ -201,7 +207,11 @@ class Run:
 
     def _headline(self) -> str:
         total = "" if self.total in (None, self.done) else f" of {self.total:,}"
-        return f"{self.state}: {self.done:,}{total} message{'s' if self.done != 1 else ''}"
+        failed = int(self.summary["failed"].sum())
+        failures = f", {failed:,} failed (%emit_failures)" if failed else ""
+        return (
+            f"{self.state}: {self.done:,}{total} message{'s' if self.done != 1 else ''}{failures}"
+        )
 
     def _table(self) -> pd.DataFrame:
         summary = self.summary
@@ -209,17 +219,35 @@ class Run:
         return pd.DataFrame({**numbers, "ms": summary["ms"].map("{:,.3f}".format)})
 
 
-def first_failure(outcome: Outcome) -> tuple[str, BaseException] | None:
-    """Return the node and error of the failure that comes first in push order, if any."""
-    failures = [
-        (int(node.sources[failed.position]), place, failed.position, node.node, failed.error)
-        for place, node in enumerate(outcome.nodes)
-        for failed in node.failures
+def first_failure(outcome: Outcome, taken: Taken | None = None) -> tuple[str, BaseException] | None:
+    """Return what failed first in push order, in words, and its error; None if nothing did."""
+    found: list[tuple[int, int, int, str, BaseException]] = [
+        (one.before, -1, 0, _unreadable_text(one), one.error)
+        for one in (taken.unreadable if taken is not None else ())
     ]
-    if not failures:
+    for place, node in enumerate(outcome.nodes):
+        for failed in node.failures:
+            source = int(node.sources[failed.position])
+            text = f"{node.node} failed on {_short(failed.message)}: {_error_text(failed.error)}. "
+            found.append((source, place, failed.position, text, failed.error))
+    if not found:
         return None
-    *_, node, error = min(failures, key=lambda failure: failure[:3])
-    return node, error
+    *_, what, error = min(found, key=lambda failure: failure[:3])
+    return what, error
+
+
+def _unreadable_text(one: Unreadable) -> str:
+    line = f", line {one.place['line']}" if "line" in one.place else ""
+    return f"{one.place.get('path', 'the source')}{line}: {_error_text(one.error)}. "
+
+
+def _error_text(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _short(message: object, width: int = 100) -> str:
+    text = repr(message)
+    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def streak(node: NodeOutcome, before: int) -> tuple[int, int]:
@@ -232,32 +260,3 @@ def streak(node: NodeOutcome, before: int) -> tuple[int, int]:
         longest = max(longest, current)
     at_the_end = next_position == node.received
     return (current if at_the_end else 0), (longest if node.failures else 0)
-
-
-@contextmanager
-def interrupts_deferred() -> Iterator[None]:
-    """Hold an interrupt back until the block is left; a second one breaks through.
-
-    A generator that an interrupt hits while it runs is dead, and what it had still to give would
-    be lost.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    seen: list[int] = []
-
-    def note(number: int, frame: Any) -> None:
-        if seen:
-            raise KeyboardInterrupt
-        seen.append(number)
-
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if seen:
-        raise KeyboardInterrupt
-
-
-__all__ = ["Progress", "Run", "first_failure", "interrupts_deferred", "streak"]

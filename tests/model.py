@@ -15,9 +15,12 @@ from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
-from emitnb import NoResult
+import pandas as pd
+
+from emitnb import NoResult, Router
 
 ENTRY = "__entry_point"
+DTYPES = {int: "int64", str: "str", float: "float64", bool: "bool"}
 
 
 class TooManyEmissions(Exception):
@@ -50,9 +53,8 @@ class ModelNode:
             return False
         if origin == ENTRY and self.entry_point:
             return True
-        return any(
-            _matches(text, origin) for text in self.subscribe_to if _is_name(text) or origin != self.name
-        )
+        texts = [text for text in self.subscribe_to if _is_name(text) or origin != self.name]
+        return any(_matches(text, origin) for text in texts)
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,10 @@ class Model:
             ordered.append(chosen)
         return ordered
 
+    def order(self) -> list[str]:
+        """Return the nodes in topological order."""
+        return [name for component in self.components() for name in component]
+
     def reachable(self, name: str) -> set[str]:
         """Return the nodes that what ``name`` emits can reach in one or more hops."""
         found: set[str] = set()
@@ -202,8 +208,8 @@ class Model:
         found: list[list[str]] = []
         for name in self.nodes:
             if not any(name in component for component in found):
-                mates = [n for n in self.nodes if n == name or (n in reach[name] and name in reach[n])]
-                found.append(mates)
+                mates = [n for n in reach[name] if name in reach[n]]
+                found.append([n for n in self.nodes if n == name or n in mates])
         return found
 
     def columns(self, name: str) -> dict[str, list[Any]]:
@@ -230,6 +236,7 @@ class Model:
         source = self.sources
         self.sources += 1
         made = [self._record(ENTRY, values, None, source, 1)]
+        earlier = len(self.failures)
         for component in order:
             wave = list(made)
             while wave:
@@ -240,6 +247,11 @@ class Model:
                             emitted += self._process(self.nodes[name], emission)
                 made += emitted
                 wave = emitted
+        # Those of a loop are listed node by node.
+        places = [name for component in order for name in component]
+        self.failures[earlier:] = sorted(
+            self.failures[earlier:], key=lambda failure: places.index(failure.node)
+        )
 
     def _receives(self, name: str, origin: str, to: str | None) -> bool:
         if origin == ENTRY and to is not None:
@@ -339,3 +351,49 @@ def _row(node: ModelNode, item: Any) -> tuple[Any, ...]:
         if not isinstance(value, expected):
             raise ResultError(f"{node.name}: {value!r} is no {expected.__name__}")
     return row
+
+
+# --- The router compared with the model -----------------------------------------------------------
+
+
+def assert_frames(router: Router, model: Model) -> None:
+    """Every node's frame has the model's rows, order, dtypes and lineage."""
+    for name in model.nodes:
+        frame = router.frame(name, lineage=True)
+        expected = model.columns(name)
+        assert list(frame.columns) == [*expected, "time"]
+        assert isinstance(frame.index, pd.RangeIndex)
+        for column, values in expected.items():
+            assert frame[column].tolist() == values, (name, column)
+            if values:
+                assert str(frame[column].dtype) == DTYPES[type(values[0])], (name, column)
+
+
+def assert_failures(router: Router, model: Model) -> None:
+    """The recorded failures are the model's, in push order."""
+    columns = ["node", "error_type", "input", "parent_node", "parent_row", "source", "revision"]
+    found = router.failures()[columns].values.tolist()
+    expected = [
+        [f.node, f.error_type, f.input, f.parent[0], f.parent[1], f.source, f.revision]
+        for f in model.failures
+    ]
+    assert found == expected
+
+
+def assert_summary(router: Router, model: Model) -> None:
+    """The counts of each node are the model's."""
+    summary = router.summary()
+    shown = [name for name in summary.index if name != ENTRY and name not in model.removed]
+    assert shown == model.order()
+    if model.sources:
+        assert summary.index[0] == ENTRY
+    for name in model.nodes:
+        counts = {column: int(summary.loc[name, column]) for column in model.counts(name)}
+        assert counts == model.counts(name), name
+
+
+def assert_same(router: Router, model: Model) -> None:
+    """The router holds what the model holds."""
+    assert_failures(router, model)
+    assert_frames(router, model)
+    assert_summary(router, model)

@@ -98,15 +98,21 @@ STATES: dict[type, Callable[[Any, int], int]] = {
 }
 
 
-def brief(value: Any, printer: Any, cycle: bool) -> None:
-    """Print a dataclass without the fields that have their default; for Hypothesis."""
-    texts = []
-    for part in fields(value):
-        given = getattr(value, part.name)
-        default = part.default_factory() if callable(part.default_factory) else part.default
-        if given != default:
-            texts.append(f"{part.name}={given.__name__ if isinstance(given, type) else repr(given)}")
-    printer.text(f"{type(value).__name__}({', '.join(texts)})")
+class Brief:
+    """A dataclass shown without the fields that have their default, also by Hypothesis."""
+
+    def __repr__(self) -> str:
+        texts = []
+        for part in fields(self):
+            given = getattr(self, part.name)
+            default = part.default_factory() if callable(part.default_factory) else part.default
+            shown = given.__name__ if isinstance(given, type) else repr(given)
+            if given != default:
+                texts.append(f"{part.name}={shown}")
+        return f"{type(self).__name__}({', '.join(texts)})"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))
 
 
 @dataclass(frozen=True)
@@ -120,8 +126,8 @@ class Rule:
         return message.n % self.modulus == self.rest
 
 
-@dataclass(frozen=True)
-class Work:
+@dataclass(frozen=True, repr=False)
+class Work(Brief):
     """What a node does with a message: a pure function of message and state, as a value.
 
     ``style`` is the return convention, ``items`` how many a generator yields, ``trouble`` what goes
@@ -138,11 +144,9 @@ class Work:
     drops_on: Rule | None = None
     nothing: Any = None
 
-    _repr_pretty_ = brief
 
-
-@dataclass(frozen=True)
-class NodeSpec:
+@dataclass(frozen=True, repr=False)
+class NodeSpec(Brief):
     """One declaration, as a value."""
 
     name: str
@@ -156,8 +160,6 @@ class NodeSpec:
     when: Rule | None = None
     work: Work = field(default_factory=Work)
     revision: int = 1
-
-    _repr_pretty_ = brief
 
     def for_model(self) -> ModelNode:
         """Return the declaration as the model takes it."""
@@ -205,7 +207,7 @@ class NodeSpec:
 
 
 def _function(spec: NodeSpec) -> Callable[..., Any]:
-    """Return a function of the right form: plain, generator or coroutine, with a state or without."""
+    """Return a function of the right form: plain, generator or coroutine, perhaps with state."""
     if spec.work.style == "generator":
 
         def produce(msg: Any) -> Any:

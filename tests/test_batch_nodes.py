@@ -167,7 +167,7 @@ def test_declared_types_are_the_dtypes_of_its_frame():
         (lambda frame: frame[[]], ["fields n"]),
         (lambda frame: pd.concat([frame, frame], axis=1), ["columns n, n"]),
         (lambda frame: {"m": frame["n"]}, ["fields n", "columns m"]),
-        (lambda frame: {"n": [1, 2, 3, 4, 5]}, ["{'n': 5}", "one value a row"]),
+        (lambda frame: {"n": [1, 2, 3, 4, 5]}, ["5 values of n", "one value a row"]),
         (lambda frame: frame.set_index(frame.index + 1_000), ["index", "no reset_index"]),
         (lambda frame: frame.set_axis(list("abcd")[: len(frame)]), ["index"]),
         (lambda frame: 7, ["int", "return a DataFrame"]),
@@ -189,8 +189,10 @@ def test_what_does_not_fit_is_a_failure_that_names_the_node_and_the_way_out(resu
 def test_a_column_of_the_wrong_type_is_a_failure_that_names_field_and_dtype():
     router = batch_node(lambda frame: {"n": frame["n"].astype("str")}, {"n": int})
     router.push(numbers(2))
-    assert router.failures()["error"].str.contains("field n is declared int").all()
-    assert router.failures()["error"].str.contains("str").all()
+    errors = router.failures()["error"].tolist()
+    assert len(errors) == 2
+    assert "field n is declared int" in errors[0]
+    assert "column is str" in errors[0]
 
 
 def test_several_origins_are_merged_by_the_pushed_message():

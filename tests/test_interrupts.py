@@ -18,16 +18,17 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from model import ENTRY, Model, TooManyEmissions
+from model import ENTRY, Model, TooManyEmissions, assert_same
 from strategies import SWEEP, NodeSpec, Rule, Work, graphs, messages, model_of, router_of, trap
-from test_properties import assert_same
 
 import emitnb
 from emitnb import Router, RunInterrupted, RunStoppedError, SourceError
 
 SPECS = [
     NodeSpec("end", subscribe_to=("loop", "count"), state=dict),
-    NodeSpec("split", entry_point=True, work=Work("generator", items=2, fails_on=Rule(5, 3), fails_at=2)),
+    NodeSpec(
+        "split", entry_point=True, work=Work("generator", items=2, fails_on=Rule(5, 3), fails_at=2)
+    ),
     NodeSpec("count", subscribe_to=("split",), key=("tag",), state=list, work=Work("mapping")),
     NodeSpec("loop", subscribe_to=("loop", "split"), state=dict, work=Work(fails_on=Rule(4, 2))),
 ]
@@ -154,62 +155,69 @@ def test_an_interrupt_in_any_graph_loses_nothing(data):
         assert_same(router, model_after(specs, pushed))
 
 
+class Once:
+    """Interrupts one place of the user's code, once, on the message with ``n`` 7."""
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+
+    def spring(self, place: str, n: int) -> None:
+        """Pass by, in ``place``, with a message."""
+        if (place, n) == (self.place, 7):
+            self.place = ""
+            raise KeyboardInterrupt
+
+
 class Fragile:
     """A state with something to do when it is copied."""
 
     last = -1
-
-    def copied(self) -> None:
-        """Called before each copy."""
+    once = Once("")
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Fragile:
-        self.copied()
+        self.once.spring("state", self.last)
         made = Fragile()
-        made.last, made.copied = self.last, self.copied
+        made.last, made.once = self.last, self.once
         return made
 
 
-@pytest.mark.parametrize("place", ["predicate", "state", "coroutine", "batch node"])
-@pytest.mark.parametrize("size", [1, 4, 100])
-def test_an_interrupt_in_other_user_code(place, size):
+def router_with_all_forms(once: Once) -> Router:
     router = Router()
-    armed = [place]
-
-    def spring(here, n):
-        if n == 6 and here in armed:
-            armed.clear()
-            raise KeyboardInterrupt
 
     def wanted(msg):
-        spring("predicate", msg.n)
+        once.spring("predicate", msg.n)
         return True
 
     @router.node("n", entry_point=True, name="plain", when=wanted)
     def plain(msg, state: Fragile):
-        state.last, state.copied = msg.n, lambda: spring("state", state.last)
+        state.last, state.once = msg.n, once
         return msg.n
 
     @router.node("n", subscribe_to="plain", name="fetch")
     async def fetch(msg):
-        spring("coroutine", msg.n)
+        once.spring("coroutine", msg.n)
         return msg.n
 
     @router.node("n", subscribe_to="fetch", batch=True, name="frames")
     def frames(rows):
         for n in rows["n"]:
-            spring("batch node", n)
+            once.spring("batch node", n)
         return rows[["n"]]
 
-    try:
-        router.push(range(12), field="n", batch_size=size)
-    except RunInterrupted as error:
-        assert error.run.done % size == 0
-        assert router.frame("frames")["n"].tolist() == list(range(error.run.done))
-        error.run.resume()
-    else:
-        assert place == "state"  # where and when a state is copied is the engine's business
+    return router
+
+
+@pytest.mark.parametrize("place", ["predicate", "state", "coroutine", "batch node"])
+@pytest.mark.parametrize("size", [1, 4, 8])
+def test_an_interrupt_in_other_user_code(place, size):
+    router = router_with_all_forms(Once(place))
+    with pytest.raises(RunInterrupted) as caught:
+        router.push(range(16), field="n", batch_size=size)
+    assert caught.value.run.done % size == 0
+    assert router.frame("frames")["n"].tolist() == list(range(caught.value.run.done))
+    caught.value.run.resume()
     for node in ("plain", "fetch", "frames"):
-        assert router.frame(node)["n"].tolist() == list(range(12))
+        assert router.frame(node)["n"].tolist() == list(range(16))
     assert len(router.failures()) == 0
 
 

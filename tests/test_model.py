@@ -46,9 +46,7 @@ def test_one_message_goes_through_before_the_next():
 
 def test_a_merge_takes_its_inputs_in_topological_order():
     # c was declared first, yet waits for b; d receives a's before b's, as a comes first.
-    m = model(
-        relay("c", "b"), relay("d", "b", "a"), relay("a", entry=True), relay("b", "a")
-    )
+    m = model(relay("c", "b"), relay("d", "b", "a"), relay("a", entry=True), relay("b", "a"))
     assert m.components() == [["a"], ["b"], ["c"], ["d"]]
     m.push([{"text": ""}])
     assert values(m, "d") == [("ad",), ("abd",)]

@@ -52,7 +52,8 @@ def whole_frame(
         "node": pd.Series(np.repeat(np.array(names, dtype=object), sizes), dtype=STR),
         "row": pd.Series(np.concatenate([np.arange(0), *map(np.arange, sizes)])),
     }
-    for column in dict.fromkeys(c for frame in frames.values() for c in frame.columns):
+    found = dict.fromkeys(c for frame in frames.values() for c in frame.columns)
+    for column in sorted(found, key=lambda name: lineage and name in LINEAGE):
         columns[column] = _stacked(column, frames, places, sum(sizes))
     whole = pd.DataFrame(columns)
     return whole.take(taken).reset_index(drop=True)

@@ -23,7 +23,8 @@ def _options(arguments: Namespace) -> dict[str, Any]:
     }
 
 
-def _size(text: str) -> int | str:
+def number_or_auto(text: str) -> int | str:
+    """Read the argument of ``--batch-size``; argparse shows this function's name."""
     return text if text == "auto" else int(text)
 
 
@@ -31,7 +32,9 @@ INTO = (
     argument("--to", metavar="NODE", help="push to this node alone"),
     argument("--limit", type=int, metavar="N", help="push so many messages at most"),
     argument("--field", default="document", metavar="F", help="field of texts"),
-    argument("--batch-size", type=_size, default="auto", metavar="N", help="messages a batch"),
+    argument(
+        "--batch-size", type=number_or_auto, default="auto", metavar="N", help="messages a batch"
+    ),
     argument("--stop-on-error", action="store_true", help="stop at the first failure"),
 )
 """What both forms of ``emit_push`` take."""
@@ -77,8 +80,9 @@ class DataMagics(RouterMagics):
     def emit_push_cell(self, line: str, cell: str) -> Run:
         """Push what is in the cell: text, JSON lines or CSV.
 
-        JSON lines if each line is an object; CSV with --format csv; else text, one message (with
-        --lines one for each line that is not blank). An example:
+        JSON lines if the first line is an object; CSV with --format csv; else text, one message
+        (with --lines one for each line that is not blank). A line that does not parse is a
+        failure, and the rest goes on. An example:
 
             %%emit_push --lines
             the rain in Spain
@@ -102,7 +106,10 @@ class DataMagics(RouterMagics):
             %emit_frame --lineage
         """
         arguments = parse(DataMagics.emit_frame, line)
-        return self.router.frame(arguments.node, lineage=arguments.lineage)
+        frame = self.router.frame(arguments.node, lineage=arguments.lineage)
+        if "stale" in frame.attrs:
+            print(frame.attrs["stale"])  # noqa: T201 - a line above the table it is about
+        return frame
 
     @line_magic(
         argument("node", nargs="?", metavar="NODE", help="a node; without it, all of them"),

@@ -21,7 +21,7 @@ OVERVIEW = (
     ("%emit_graph", "the graph, as a picture and as text"),
     ("%emit_remove NODE", "remove a node"),
     ("%emit_rename A B", "rename node A to B"),
-    ("%emit_reset", "forget the graph, emissions and failures"),
+    ("%emit_reset [--keep-graph]", "forget the graph, emissions and failures"),
     ("%emit", "this list; %emit_push? explains a magic"),
 )
 

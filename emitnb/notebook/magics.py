@@ -134,16 +134,21 @@ class GraphMagics(RouterMagics):
         router.rename(name, arguments.new)
         return Text(f"renamed {name} to {arguments.new}")
 
-    @line_magic()
+    @line_magic(
+        argument("--keep-graph", action="store_true", help="keep the nodes, forget what they did"),
+    )
     def emit_reset(self, line: str) -> Text:
         """Forget everything: nodes, emissions, failures and states.
 
-        An example:
+        Examples:
 
             %emit_reset
+            %emit_reset --keep-graph
         """
-        parse(GraphMagics.emit_reset, line)
         router = self.router
+        if parse(GraphMagics.emit_reset, line).keep_graph:
+            router.clear()
+            return Text("reset: forgot emissions, failures and states; the nodes stay")
         count = len(router.nodes)
         router.reset()
         return Text(f"reset: forgot {count} node{'s' if count != 1 else ''} and all they emitted")

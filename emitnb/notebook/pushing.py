@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from emitnb.errors import EmitError, SourceError
+from emitnb.sources.items import Bad
 
 FORMATS = ("text", "lines", "jsonl", "csv")
 
@@ -39,23 +40,22 @@ def content(
 ) -> list[Any]:
     """Return the messages in the text of a cell.
 
-    ``form`` is one of :data:`FORMATS`; without it, text of which every line is a JSON object is
-    taken as JSON lines, and any other as one message (``by_line``: one for each line that is not
-    blank) that fills ``field``. The values of CSV are text. Raises SourceError, naming the line,
-    for what does not parse.
+    ``form`` is one of :data:`FORMATS`; without it, text whose first line is a JSON object is taken
+    as JSON lines, and any other as one message (``by_line``: one for each line that is not blank)
+    that fills ``field``. The values of CSV are text. A line that does not parse stands as a
+    :class:`Bad` item: it will be a failure, and the rest goes on.
 
     >>> content('{"word": "rain"}\\n{"word": "sun"}')
     [{'word': 'rain'}, {'word': 'sun'}]
     """
     lines = [(number, line) for number, line in enumerate(cell.splitlines(), 2) if line.strip()]
+    guess = form is None and not by_line
+    if guess and lines and isinstance(_json(*lines[0]), dict):
+        form = "jsonl"
     if form == "csv":
         return list(_rows(cell))
     if form == "jsonl":
-        return [_json(line, number) for number, line in lines]
-    if form is None and not by_line:
-        records = _objects([line for _, line in lines])
-        if records:
-            return records
+        return [_json(number, line) for number, line in lines]
     if form == "lines" or by_line:
         return [{field: line} for _, line in lines]
     return [{field: cell.removesuffix("\n")}]
@@ -124,22 +124,14 @@ def _neither(text: str, why: str) -> SourceError:
     )
 
 
-def _objects(lines: list[str]) -> list[dict[str, Any]]:
-    """Return the lines as JSON objects, or nothing if one of them is none."""
-    try:
-        return [msgspec.json.decode(line, type=dict[str, Any]) for line in lines]
-    except msgspec.MsgspecError:
-        return []
-
-
-def _json(line: str, number: int) -> Any:
+def _json(number: int, line: str) -> Any:
     try:
         return msgspec.json.decode(line)
     except msgspec.MsgspecError as error:
-        raise SourceError(f"%%emit_push: line {number} is not JSON: {error}") from None
+        return Bad(SourceError(f"line {number} of the cell is not JSON: {error}: {line.strip()}"))
 
 
-def _rows(cell: str) -> Iterator[dict[str, str]]:
+def _rows(cell: str) -> Iterator[dict[str, str] | Bad]:
     reader = csv.reader(cell.splitlines(keepends=True), strict=True)
     names: list[str] = []
     try:
@@ -149,9 +141,7 @@ def _rows(cell: str) -> Iterator[dict[str, str]]:
             elif len(row) == len(names):
                 yield dict(zip(names, row, strict=True))
             else:
-                raise SourceError(
-                    f"%%emit_push: line {reader.line_num + 1} has {len(row)} cells, "
-                    f"the header {len(names)}: {', '.join(names)}"
-                )
+                what = f"has {len(row)} cells, the header {len(names)}: {', '.join(names)}"
+                yield Bad(SourceError(f"line {reader.line_num + 1} of the cell {what}"))
     except csv.Error as error:
-        raise SourceError(f"%%emit_push: line {reader.line_num + 1} is not CSV: {error}") from None
+        yield Bad(SourceError(f"line {reader.line_num + 1} of the cell is not CSV: {error}"))

@@ -93,7 +93,10 @@ class BatchRun:
             except KeyboardInterrupt:
                 raise
             except BaseException as error:
-                if len(part) == 1 or self._failing >= GIVE_UP:
+                # What the node returned does not fit: it would not fit for half of the rows either,
+                # or fit by accident.
+                misfit = isinstance(error, ResultError)
+                if misfit or len(part) == 1 or self._failing >= GIVE_UP:
                     self._failing += len(part)
                     self._errors += [(place, error) for place in part.index.tolist()]
                 else:
@@ -164,14 +167,24 @@ def _called(node: Node, frame: pd.DataFrame) -> Any:
 
 
 def _from_arrays(node: Node, arrays: dict[str, Any], frame: pd.DataFrame) -> pd.DataFrame:
+    scalars = [name for name, column in arrays.items() if not hasattr(column, "__len__")]
+    if scalars:
+        raise ResultError(
+            f"{node.name} returned a single value for {', '.join(scalars)}; "
+            "return one value a row, or a DataFrame whose index names the input rows"
+        )
     lengths = {name: len(column) for name, column in arrays.items()}
     if any(length != len(frame) for length in lengths.values()):
         raise ResultError(
-            f"{node.name} returned arrays of {lengths} values for {len(frame)} rows; "
+            f"{node.name} returned {_sizes(lengths)} for {len(frame):,} rows; "
             "return one value a row, or a DataFrame whose index names the input rows"
         )
     plain = {name: getattr(column, "array", column) for name, column in arrays.items()}
     return pd.DataFrame(plain, index=frame.index)
+
+
+def _sizes(lengths: dict[str, int]) -> str:
+    return ", ".join(f"{size:,} values of {name}" for name, size in lengths.items())
 
 
 def _check_index(node: Node, result: pd.DataFrame, frame: pd.DataFrame) -> None:

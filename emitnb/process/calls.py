@@ -38,6 +38,7 @@ def call_each(
     ``recover`` is told the position of each error before the next call is made. Only
     KeyboardInterrupt passes through: a node may not end the kernel by SystemExit either.
     """
+    __tracebackhide__ = True
     results: list[Any] = []
     errors: Errors = []
     while len(results) < expected:
@@ -65,6 +66,8 @@ def await_each(calls: Iterable[Coroutine[Any, Any, Any]]) -> tuple[list[Any], Er
     errors: Errors = []
     for position, result in enumerate(results):
         if isinstance(result, _Raised):
+            if isinstance(result.error, KeyboardInterrupt):
+                raise result.error
             explain_missing_field(result.error)
             errors.append((position, result.error))
             results[position] = FAILED
@@ -85,13 +88,17 @@ async def _gather(calls: list[Coroutine[Any, Any, Any]]) -> list[Any]:
 async def _caught(call: Coroutine[Any, Any, Any]) -> Any:
     try:
         return await call
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        task = asyncio.current_task()
-        if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
-            raise  # the run is being interrupted; otherwise the node raised it itself
+    except BaseException as error:  # KeyboardInterrupt too: let out here, it would end the loop
+        if is_cancelled(error):
+            raise
         return _Raised(error)
+
+
+def is_cancelled(error: BaseException) -> bool:
+    """Whether the run is being interrupted; a node may also raise a CancelledError itself."""
+    task = asyncio.current_task()
+    cancelling = task is not None and bool(task.cancelling())
+    return isinstance(error, asyncio.CancelledError) and cancelling
 
 
 def _in_loop(work: Coroutine[Any, Any, list[Any]]) -> list[Any]:

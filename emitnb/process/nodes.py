@@ -7,9 +7,9 @@ from collections.abc import Callable, Hashable, Sequence
 from time import perf_counter, time_ns
 from typing import Any, Protocol
 
-from emitnb.message import Message
+from emitnb.message import Message, explain_missing_field
 from emitnb.node import Form, Node
-from emitnb.process.calls import FAILED, Errors, await_each, call_each
+from emitnb.process.calls import FAILED, Errors, await_each, call_each, is_cancelled
 from emitnb.process.choosing import choose
 from emitnb.process.outcome import WHOLE_NODE, Failed, NodeOutcome, States
 from emitnb.process.results import Collected, NeedsCare, checked, rows_of
@@ -193,7 +193,10 @@ class _Awaited:
                 continue
             try:
                 results[place] = await self._one(messages[place], self._working[key])
-            except Exception as error:
+            except BaseException as error:
+                if isinstance(error, KeyboardInterrupt) or is_cancelled(error):
+                    raise
+                explain_missing_field(error)
                 errors.append((place, error))
                 self._working[key] = before
 

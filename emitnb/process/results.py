@@ -204,9 +204,11 @@ def _fill(node: Node, value: Any) -> Row:
 
 def _wrong_number(node: Node, value: Any, count: int) -> str:
     fields = ", ".join(node.fields) or "none"
+    advice = "; return a tuple to fill the fields in order" if isinstance(value, list) else ""
+    plural = "" if len(node.fields) == 1 else "s"
     return (
-        f"{node.name} has {len(node.fields)} fields ({fields}), "
-        f"but returned {count} value{'s' if count != 1 else ''}: {_short(value)}"
+        f"{node.name} has {len(node.fields)} field{plural} ({fields}), "
+        f"but returned {count} value{'s' if count != 1 else ''}: {_short(value)}{advice}"
     )
 
 

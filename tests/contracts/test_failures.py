@@ -144,7 +144,9 @@ def test_failures_a_predicate_that_raises_is_a_failure_of_its_node():
 @pytest.mark.parametrize("size", BATCH_SIZES)
 def test_failures_on_error_stop_stops_at_the_first_with_that_batch_not_committed(size):
     router = halving()
-    with pytest.raises(RunStoppedError, match="number failed: ValueError: inv") as stopped:
+    with pytest.raises(
+        RunStoppedError, match=r"number failed on words.*: ValueError: inv"
+    ) as stopped:
         router.push(["2", "4", "0 x", "0"], batch_size=size, on_error="stop")
     assert isinstance(stopped.value.__cause__, ValueError)
     run = stopped.value.run

@@ -116,7 +116,7 @@ def test_returns_a_node_without_fields_emits_empty_tuples_only():
         (("a", "b"), [1, 2], ["2 fields", "a, b", "[1, 2]"]),
         (("a", "b"), {"a": 1}, ["a, b", "mapping with a"]),
         (("a", "b"), {"a": 1, "b": 2, "c": 3}, ["a, b", "mapping with a, b, c"]),
-        ("a", (1, 2), ["1 fields", "a", "(1, 2)"]),
+        ("a", (1, 2), ["1 field ", "a", "(1, 2)"]),
         ({"a": int}, "7", ["field a", "int", "'7'", "str"]),
         ({"a": int}, 7.0, ["field a", "int", "7.0"]),
         ({"a": int}, True, ["field a", "int", "True"]),

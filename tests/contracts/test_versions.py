@@ -80,6 +80,17 @@ def test_versions_a_removed_node_that_comes_back_goes_on_counting():
     assert router.nodes["node"].revision == 2
 
 
+def test_versions_a_renamed_node_goes_on_counting():
+    router = Router()
+    router.node("n", name="node")(add_one)
+    router.node("n", name="node")(add_two)
+    router.rename("node", "other")
+    router.node("n", name="other")(add_two)
+    assert router.nodes["other"].revision == 2
+    router.node("n", name="other")(add_one)
+    assert router.nodes["other"].revision == 3
+
+
 def test_versions_every_emission_and_failure_knows_its_revision():
     router = chain()
     router.push([{"n": 1}, {"n": 2}])
@@ -98,7 +109,7 @@ def test_versions_a_frame_says_how_many_rows_are_of_an_older_revision():
     router.push([{"n": 1}, {"n": 2}])
     assert "stale" not in router.frame("second").attrs
     router.node("n", "first", name="second")(add_one)
-    assert router.frame("second").attrs["stale"] == ("2 rows come from an older revision of second")
+    assert router.frame("second").attrs["stale"] == "second: 2 rows come from an older second"
     router.push([{"n": 3}])
     frame = router.frame("second", lineage=True)
     assert frame["n"].tolist() == [1, 2, 4]

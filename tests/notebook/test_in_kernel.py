@@ -97,7 +97,7 @@ def test_an_interrupt_shows_one_line_and_the_run_can_be_resumed(kernel):
     shown = kernel.run(cell, on_print=kernel.manager.interrupt_kernel)
     assert shown["ename"] == "RunInterrupted"
     (line,) = shown["traceback"]
-    assert line.startswith("Interrupted: Interrupted. 1 of 3 messages are committed")
+    assert line.startswith("Interrupted: 1 of 3 messages committed")
     shown = kernel.run("gate.set()\nrouter.run.resume()\nrouter.frame('wait')['n'].tolist()")
     assert shown["data"]["text/plain"] == "[1, 2, 3]"
 

@@ -164,7 +164,7 @@ def test_an_interrupt_is_shown_short_and_can_be_resumed(notebook):
     )
     cell = "%emit_push [1, 2, 3] --field n --batch-size 1"
     shown = notebook.shown(cell)
-    assert shown.startswith("Interrupted: Interrupted. 1 of 3 messages are committed")
+    assert shown.startswith("Interrupted: 1 of 3 messages committed")
     assert len(shown.splitlines()) == 1
     notebook.run("router.clear()")
     with pytest.raises(RunInterrupted):
@@ -200,15 +200,18 @@ def test_a_cell_is_text_json_lines_or_csv(echo, line, cell, fields):
 @pytest.mark.parametrize(
     ("line", "cell", "says"),
     [
-        ("--format jsonl", '{"a": 1}\n{"a": ', "line 3 is not JSON"),
-        ("--format csv", "a,b\n1,2\n3", "line 4 has 1 cells, the header 2: a, b"),
-        ("--format csv", 'a,b\n1,"2', "line 3 is not CSV"),
+        ("", '{"a": 1}\n{"a": \n{"a": 2}', "line 3 of the cell is not JSON"),
+        ("--format jsonl", '{"a": 1}\n{"a": \n{"a": 2}', "line 3 of the cell is not JSON"),
+        ("--format csv", "a\n1\n3,4\n2", "line 4 of the cell has 2 cells, the header 1: a"),
+        ("--format csv", 'a\n1\n2\n"2', "line 5 of the cell is not CSV"),
     ],
 )
-def test_a_line_that_does_not_parse_is_named_and_nothing_is_pushed(echo, line, cell, says):
-    with pytest.raises(SourceError, match=says):
-        echo.run(f"%%emit_push {line}\n{cell}")
-    assert echoed(echo) == []
+def test_a_line_that_does_not_parse_is_a_failure_and_the_rest_goes_on(echo, line, cell, says):
+    echo.run(f"%%emit_push {line}\n{cell}")
+    assert len(echoed(echo)) == 2
+    failures = echo.run("%emit_failures __entry_point")
+    assert len(failures) == 1
+    assert says in failures["error"][0]
 
 
 def test_an_unknown_format_is_an_error(echo):
