@@ -73,7 +73,8 @@ class Router(Reader):
         super().__init__()
         self._backend: Backend = Memory()
         self._routing = True
-        self._waiting_modules = [node_modules] if isinstance(node_modules, str) else node_modules
+        modules = [node_modules] if isinstance(node_modules, str) else node_modules
+        self._waiting_modules = tuple(modules or ())
         self._package = node_package
         self._planned: tuple[Graph, str | None, int, Plan] | None = None
 
@@ -133,31 +134,29 @@ class Router(Reader):
 
     def subscribe(self, node: str, pattern: subscription.Spec) -> None:
         """Let ``node`` also receive what matches ``pattern`` (a name, a regex, or several)."""
-        self._graph = self._graph.with_subscriptions(
-            node, subscription.subscriptions(pattern, node)
-        )
+        self._graph = self.graph.with_subscriptions(node, subscription.subscriptions(pattern, node))
 
     def unsubscribe(self, node: str, pattern: subscription.Spec) -> None:
         """Let ``node`` no longer receive what matches ``pattern``, however it came."""
-        graph = self._graph
+        graph = self.graph
         for gone in subscription.subscriptions(pattern, node):
             graph = graph.without_subscription(node, gone)
         self._graph = graph
 
     def rename(self, old: str, new: str) -> None:
         """Rename a node; its emissions, failures and state, and subscriptions by name, follow."""
-        old = self._graph.find(old)
-        self._graph = self._graph.renamed(old, new)
+        old = self.graph.find(old)
+        self._graph = self.graph.renamed(old, new)
         self._store.change(lambda ledger: ledger.renamed(old, new))
 
     def remove(self, node: str) -> None:
         """Remove a node. What it emitted stays; subscriptions to it match nothing for now."""
-        self._graph = self._graph.without(node)
+        self._graph = self.graph.without(node)
 
     def add_entry_point(self, node: str) -> None:
         """Let ``node`` receive what is pushed into the router."""
-        declared = self._graph.nodes[self._graph.find(node)]
-        self._graph = self._graph.with_node(replace(declared, entry_point=True))
+        declared = self.graph.nodes[self.graph.find(node)]
+        self._graph = self.graph.with_node(replace(declared, entry_point=True))
 
     def get_name(self, function: Callable[..., Any]) -> str:
         """Return the name that ``function`` has, or would have, as a node."""
@@ -191,9 +190,13 @@ class Router(Reader):
 
     def resolve_node_modules(self) -> None:
         """Import the modules given to the constructor, once. Called by itself on first use."""
-        waiting, self._waiting_modules = self._waiting_modules, None
-        for module in waiting or ():
-            import_module(module, self._package)
+        waiting, self._waiting_modules = self._waiting_modules, ()  # nodes ask while they declare
+        try:
+            for module in waiting:
+                import_module(module, self._package)
+        except BaseException:
+            self._waiting_modules = waiting  # mended, it is imported the next time
+            raise
 
     # -- routing ----------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections import Counter
 from typing import Any
 
 import pandas as pd
@@ -17,6 +18,7 @@ from model import ENTRY, Model, TooManyEmissions, assert_same
 from strategies import (
     SWEEP,
     NodeSpec,
+    Rule,
     Work,
     graphs,
     messages,
@@ -134,6 +136,35 @@ def test_direct_calls_one_after_the_other_give_the_frames_of_one_push(data):
     router = router_of(specs)
     for values in pushed:
         router(**values)
+    assert_same(router, model)
+
+
+MANY = [
+    NodeSpec("end", subscribe_to=("loop", "count", ENTRY), state=Counter, key=("tag", "n")),
+    NodeSpec("split", entry_point=True, work=Work("generator", items=3, fails_on=Rule(7, 3))),
+    NodeSpec("count", subscribe_to=("split", "fetch"), key=("tag",), state=Counter),
+    NodeSpec("fetch", entry_point=True, work=Work("async", halve=True, fails_on=Rule(5, 2))),
+    NodeSpec("rows", subscribe_to=("split", "fetch"), work=Work("batch", halve=True)),
+    NodeSpec("loop", subscribe_to=("loop", "rows"), state=Counter, when=Rule(2, 1)),
+]
+
+
+@pytest.fixture(scope="module")
+def many() -> tuple[list[dict[str, Any]], Model]:
+    """Enough messages for several slices of a batch and several seals of the log."""
+    pushed = [{"n": number * 7 % 9, "tag": "xyz"[number % 3], "mark": 0} for number in range(8500)]
+    model = model_of(MANY)
+    model.budget = 10**6
+    model.push(pushed)
+    assert model.emitted["split"] > 16_000
+    return pushed, model
+
+
+@pytest.mark.parametrize("size", [700, 4096, 10_000, "auto"])
+def test_many_messages_in_batches_of_any_size(many, size):
+    pushed, model = many
+    router = router_of(MANY)
+    router.push(pushed, batch_size=size)
     assert_same(router, model)
 
 
