@@ -202,8 +202,8 @@ class Run:
         return f"{self._headline()}\n{self._table().to_string()}"
 
     def _repr_html_(self) -> str:
-        table = self._table().to_html(escape=True, border=0)
-        return f"<div>{self._headline()}</div>{table}"
+        table = self._table().to_html(escape=True, border=0, index_names=False)
+        return f'<div style="padding-left: 5px">{self._headline()}</div>{table}'
 
     def _headline(self) -> str:
         total = "" if self.total in (None, self.done) else f" of {self.total:,}"

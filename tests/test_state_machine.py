@@ -258,3 +258,56 @@ TestSession.settings = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
+
+
+# --- Sessions in short, that a random one rarely plays ----------------------------------------------
+
+
+def counting(router: Router, kind: type) -> None:
+    """Declare a node that counts in a state of a kind of its own."""
+
+    def count(msg: Any, state: Any) -> int:
+        if kind is list:
+            state.append(msg.n)
+            return len(state)
+        state["count"] = state.get("count", 0) + 1
+        return int(state["count"])
+
+    count.__annotations__ = {"state": kind}
+    router.node("n", entry_point=True, name="count")(count)
+
+
+@pytest.mark.parametrize("between", ["redefined", "removed"])
+def test_a_node_with_another_kind_of_state_begins_afresh(between: str) -> None:
+    router = Router()
+    counting(router, dict)
+    router.push([1, 2], field="n")
+    if between == "removed":
+        router.remove("count")
+    counting(router, list)
+    router.push([1, 2], field="n")
+    assert router.frame("count")["n"].tolist() == [1, 2, 1, 2]
+
+
+@pytest.mark.parametrize("between", ["redefined", "removed"])
+def test_a_node_with_the_same_kind_of_state_goes_on(between: str) -> None:
+    router = Router()
+    counting(router, dict)
+    router.push([1, 2], field="n")
+    if between == "removed":
+        router.remove("count")
+    counting(router, dict)
+    router.push([1, 2], field="n")
+    assert router.frame("count")["n"].tolist() == [1, 2, 3, 4]
+
+
+def test_a_name_that_still_has_emissions_is_taken() -> None:
+    router = Router()
+    router.node("n", entry_point=True, name="a")(lambda msg: msg.n)
+    router.node("n", subscribe_to="a", name="b")(lambda msg: msg.n * 10)
+    router.push([1, 2], field="n")
+    router.remove("a")
+    with pytest.raises(DeclarationError):
+        router.rename("b", "a")
+    assert router.frame("a")["n"].tolist() == [1, 2]
+    assert router.frame("b")["n"].tolist() == [10, 20]
