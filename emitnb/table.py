@@ -47,7 +47,7 @@ class Table(Protocol):
 class ListTable:
     """Columns as Python lists of equal length. ``size`` counts rows where there are no columns.
 
-    ``kinds`` is the set of types in the only column, if that is known already.
+    ``kinds`` are the types in each column, if they are known already.
 
     >>> ListTable(("word", "count"), [["a", "b"], [1, 2]]).messages("w", Message)
     [w(word='a', count=1), w(word='b', count=2)]
@@ -56,7 +56,7 @@ class ListTable:
     fields: tuple[str, ...]
     columns: list[list[Any]]
     size: int = 0
-    kinds: frozenset[type] | None = None
+    kinds: tuple[frozenset[type], ...] | None = None
 
     def __len__(self) -> int:
         return len(self.columns[0]) if self.columns else self.size

@@ -260,7 +260,7 @@ TestSession.settings = settings(
 )
 
 
-# --- Sessions in short, that a random one rarely plays ----------------------------------------------
+# --- Sessions in short, that a random one rarely plays -------------------------------------------
 
 
 def counting(router: Router, kind: type) -> None:

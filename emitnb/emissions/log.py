@@ -6,8 +6,10 @@ a reader never sees half a batch and a commit is the swap of one reference.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -30,7 +32,7 @@ class Rows:
     fields: tuple[str, ...]
     pieces: tuple[Piece, ...]
     size: int
-    kinds: frozenset[type] | None = None
+    kinds: tuple[frozenset[type], ...] | None = None
 
     def piece(self, name: str) -> Piece:
         """Return the column; all missing where these rows do not have the field."""
@@ -184,15 +186,18 @@ def _merged_parts(one: Part, two: Part) -> Part | None:
         if not (isinstance(left, list) and isinstance(right, list)):
             return None
         pieces.append(left + right)
-    kinds = None if one.kinds is None or two.kinds is None else one.kinds | two.kinds
+    kinds = None
+    if one.kinds is not None and two.kinds is not None:
+        kinds = tuple(map(operator.or_, one.kinds, two.kinds))
     return _sealed(Rows(one.fields, tuple(pieces), one.size + two.size, kinds))
 
 
 def _sealed(rows: Rows) -> Rows:
     if rows.size < FULL:
         return rows
-    pieces = (seal(p, rows.kinds) if isinstance(p, list) else p for p in rows.pieces)
-    return replace(rows, pieces=tuple(pieces))
+    kinds = rows.kinds or repeat(None)
+    pieces = zip(rows.pieces, kinds, strict=False)
+    return replace(rows, pieces=tuple(seal(p, k) if isinstance(p, list) else p for p, k in pieces))
 
 
 def _value(piece: Piece, row: int) -> Any:

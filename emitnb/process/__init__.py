@@ -9,6 +9,7 @@ does.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from emitnb.process.nodes import SLICE, NodeRun
 from emitnb.process.outcome import WHOLE_NODE, Failed, NodeOutcome, Outcome, States
 from emitnb.process.results import NeedsCare
 from emitnb.process.streams import Parents, Stream, gather
-from emitnb.table import Table
+from emitnb.table import Positions, Table
 
 __all__ = [
     "WHOLE_NODE",
@@ -79,7 +80,15 @@ def process_plan(plan: Plan, pushed_rows: Table, states: Committed) -> Outcome:
 
 def pushed(rows: Table) -> Stream:
     """Return pushed rows as the stream that entry points read."""
-    return Stream(ENTRY_POINT, rows, np.arange(len(rows)))
+    return Stream(ENTRY_POINT, rows, _numbers(len(rows)))
+
+
+@lru_cache(maxsize=4)
+def _numbers(size: int) -> Positions:
+    """0, 1, 2, …; batches of one size share them, and nobody changes them."""
+    numbers = np.arange(size)
+    numbers.flags.writeable = False
+    return numbers
 
 
 def _run_step(

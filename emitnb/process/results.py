@@ -42,8 +42,8 @@ class Collected:
         self.rows = 0
         self._counts: list[int] | None = None
         self._inputs = 0
-        # The log wants to know the types in a column; for a single field they are found here.
-        self._kinds: set[type] | None = set() if len(node.fields) == 1 else None
+        # The types in each column: the log wants them too, and here the values are in the cache.
+        self._kinds: list[set[type]] | None = [set() for _ in node.fields]
 
     def add(self, results: list[Any]) -> Errors:
         """Take in one result for each input; return those that do not fit, with a ResultError."""
@@ -51,26 +51,22 @@ class Collected:
         if kinds & _NOTHING:
             counts = [int(type(result) not in _NOTHING) for result in results]
             kept = [result for result in results if type(result) not in _NOTHING]
-            columns = simple_columns(self.node, kept, kinds - _NOTHING)
         else:
-            counts, columns = None, simple_columns(self.node, results, kinds)
-            kept = results
+            counts, kept = None, results
+        columns = self._simple_columns(kept, kinds - _NOTHING)
         if columns is None:
             if self.node.new_state is not None and GeneratorType in kinds:
                 raise NeedsCare  # what it still does to the state belongs into the call
             return self._add_slowly(results, _items)
-        self._note_kinds(kinds - _NOTHING, bool(columns) and columns[0] is kept)
         self._append(columns, len(kept), counts, len(results))
         return []
 
     def add_many(self, results: list[list[Any]]) -> Errors:
         """Take in a list of items for each input, as a generator makes them: all or nothing."""
         items = list(chain.from_iterable(results))
-        kinds = set(map(type, items))
-        columns = simple_columns(self.node, items, kinds)
+        columns = self._simple_columns(items, set(map(type, items)))
         if columns is None:
             return self._add_slowly(results, iter)
-        self._note_kinds(kinds, bool(columns) and columns[0] is items)
         self._append(columns, len(items), list(map(len, results)), len(results))
         return []
 
@@ -80,12 +76,25 @@ class Collected:
 
     def table(self) -> ListTable:
         """The rows so far."""
-        kinds = None if self._kinds is None else frozenset(self._kinds)
+        kinds = None if self._kinds is None else tuple(map(frozenset, self._kinds))
         return ListTable(self.node.fields, self.columns, self.rows, kinds)
 
-    def _note_kinds(self, kinds: set[type], are_values: bool) -> None:
+    def _simple_columns(self, values: list[Any], kinds: set[type]) -> list[Any] | None:
+        """Return the columns if every value (of types ``kinds``) fits in one simple way."""
+        if not values:
+            return [()] * len(self.columns)
+        columns = columns_of(self.node, values, kinds)
+        if columns is None:
+            return None
+        found = [kinds if column is values else set(map(type, column)) for column in columns]
+        for name, types in zip(self.node.fields, found, strict=True):
+            declared = self.node.types.get(name)
+            if declared is not None and not all(accepts(declared, kind) for kind in types):
+                return None
         if self._kinds is not None:
-            self._kinds = self._kinds | kinds if are_values else None
+            for known, more in zip(self._kinds, found, strict=True):
+                known |= more
+        return columns
 
     def _append(self, columns: list[Any], rows: int, counts: list[int] | None, inputs: int) -> None:
         if self.rows:
@@ -120,26 +129,17 @@ class Collected:
         return errors
 
 
-def simple_columns(node: Node, values: list[Any], kinds: set[type]) -> list[Any] | None:
-    """Return the columns if every value (of types ``kinds``) fits in one simple way, else None."""
-    if not values:
-        return [()] * len(node.fields)
+def columns_of(node: Node, values: list[Any], kinds: set[type]) -> list[Any] | None:
+    """Return the columns that the values make, if they all have one simple form."""
     if _NOTHING & kinds:
         return None
-    columns: list[Any]
     if all(issubclass(kind, tuple) for kind in kinds):
         if set(map(len, values)) != {len(node.fields)}:
             return None
-        columns = list(zip(*values))  # noqa: B905 - lengths are checked; strict takes twice as long
-    elif len(node.fields) == 1 and not any(map(_is_special, kinds)) and node.record is None:
-        columns = [values]
-    else:
-        return None
-    for name, column in zip(node.fields, columns, strict=True):
-        declared = node.types.get(name)
-        if declared is not None and not all(accepts(declared, k) for k in set(map(type, column))):
-            return None
-    return columns
+        return list(zip(*values))  # noqa: B905 - lengths are checked; strict takes twice as long
+    if len(node.fields) == 1 and not any(map(_is_special, kinds)) and node.record is None:
+        return [values]
+    return None
 
 
 def rows_of(node: Node, items: Iterable[Any]) -> list[Row]:
