@@ -51,6 +51,17 @@ def describe(
     )
 
 
+def state_notes(before: Node, node: Node, has_state: bool) -> tuple[str, ...]:
+    """Say what becomes of the state that a node had before it was declared again."""
+    if not has_state:
+        return ()
+    if not node.keeps_state_of(before):
+        return ("its state starts afresh: the key or the kind of state is another",)
+    if node.revision != before.revision:
+        return ("it goes on with the state it has; router.clear() forgets all states",)
+    return ()
+
+
 def field_texts(node: Node) -> list[str]:
     """Return the fields as ``word`` or ``count: int``."""
     return [f"{f}: {type_name(node.types[f])}" if f in node.types else f for f in node.fields]

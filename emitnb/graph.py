@@ -22,12 +22,12 @@ from emitnb.topology import Component, in_order
 class Graph:
     """Nodes by name, in the order in which they were first declared.
 
-    ``past`` remembers revision and fingerprint of every name ever declared, so that a removed
-    node that comes back goes on counting.
+    ``past`` remembers the latest node of every name ever declared, so that a removed node that
+    comes back goes on counting its revisions.
     """
 
     nodes: Mapping[str, Node] = field(default_factory=dict)
-    past: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    past: Mapping[str, Node] = field(default_factory=dict)
     message_class: type[Message] = Message
 
     # -- changing ---------------------------------------------------------------------------
@@ -37,15 +37,16 @@ class Graph:
 
         Raises DeclarationError if its key or predicate reads a field that an origin does not have.
         """
-        revision, fingerprint = self.past.get(node.name, (0, ""))
-        if fingerprint != node.fingerprint:
+        last = self.past.get(node.name)
+        revision = 1 if last is None else last.revision
+        if last is not None and last.fingerprint != node.fingerprint:
             revision += 1
         if node.revision != revision:
             node = replace(node, revision=revision)
         graph = replace(
             self,
             nodes={**self.nodes, node.name: node},
-            past={**self.past, node.name: (revision, node.fingerprint)},
+            past={**self.past, node.name: node},
         )
         if node.key or node.when is not None:
             _check_fields_read(graph, node)
@@ -70,7 +71,7 @@ class Graph:
                 ignores=self._follow(node.ignores, old, new),
             )
             nodes[new if name == old else name] = replace(node, name=new if name == old else name)
-        return replace(self, nodes=nodes, past={**self.past, new: self.past[old]})
+        return replace(self, nodes=nodes, past={**self.past, new: nodes[new]})
 
     def with_subscriptions(
         self, name: str, added: Iterable[Subscription], ignored: Iterable[Subscription] = ()

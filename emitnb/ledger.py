@@ -19,6 +19,7 @@ from emitnb.changes import Changes
 from emitnb.emissions import Log
 from emitnb.failures import Failure, Failures, failures_of
 from emitnb.message import ENTRY_POINT
+from emitnb.node import Node
 from emitnb.process import NodeOutcome, Outcome, States
 from emitnb.table import Table
 
@@ -135,14 +136,19 @@ class Ledger:
             changes=self.changes.renamed(old, new),
         )
 
-    def revised(self, node: str, revision: int, descendants: Iterable[str]) -> Ledger:
-        """Return the ledger in which what ``node`` and its descendants emitted is stale."""
-        changes = self.changes.revised(node, revision, descendants, self.log.starts())
-        return replace(self, changes=changes)
+    def declared(self, before: Node, node: Node, descendants: Iterable[str]) -> Ledger:
+        """Return the ledger after a node was declared again.
 
-    def without_states(self, name: str) -> Ledger:
-        """Return the ledger in which a node remembers nothing."""
-        return replace(self, states={k: v for k, v in self.states.items() if k != name})
+        Where it computes something else, what it and its descendants emitted is stale; where it
+        keeps another kind of state, it starts afresh.
+        """
+        changes, states = self.changes, self.states
+        if node.revision != before.revision:
+            starts = self.log.starts()
+            changes = changes.revised(node.name, node.revision, descendants, starts)
+        if not node.keeps_state_of(before):
+            states = {name: kept for name, kept in states.items() if name != node.name}
+        return replace(self, changes=changes, states=states)
 
     def cleared(self) -> Ledger:
         """Return an empty ledger in which runs keep their positions."""

@@ -63,6 +63,10 @@ class Node:
         """The name without its module."""
         return self.name.rpartition(".")[2]
 
+    def keeps_state_of(self, other: Node) -> bool:
+        """Whether what ``other`` remembered means the same to this node."""
+        return (self.key, self.new_state) == (other.key, other.new_state)
+
 
 @dataclass(frozen=True)
 class Options:

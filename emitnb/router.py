@@ -6,7 +6,6 @@ of them does the work.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,7 +18,7 @@ from emitnb import subscription
 from emitnb.backends import Backend
 from emitnb.backends.memory import Memory
 from emitnb.calling import NodeFunction, one_message, results_of
-from emitnb.declaration import describe
+from emitnb.declaration import describe, state_notes
 from emitnb.dot import dot, tree
 from emitnb.errors import DeclarationError, EmitError, SourceError
 from emitnb.graph import Graph
@@ -120,9 +119,13 @@ class Router(Reader):
         def declare(function: Callable[..., Any]) -> NodeFunction:
             node = nodes_module.declare(function, options, self._graph.message_class)
             is_new = node.name not in self._graph.past
-            before = self._graph.nodes.get(node.name, node)
+            before = self._graph.past.get(node.name, node)
             self._graph = self._graph.with_node(node)
-            notes = self._note_revision(before)
+            node = self._graph.nodes[node.name]
+            notes = state_notes(before, node, node.name in self._ledger.states)
+            if node.revision != before.revision or not node.keeps_state_of(before):
+                descendants = self._graph.descendants(node.name)
+                self._store.change(lambda ledger: ledger.declared(before, node, descendants))
             return NodeFunction(
                 function,
                 node.name,
@@ -146,7 +149,13 @@ class Router(Reader):
     def rename(self, old: str, new: str) -> None:
         """Rename a node; its emissions, failures and state, and subscriptions by name, follow."""
         old = self.graph.find(old)
-        self._graph = self.graph.renamed(old, new)
+        renamed = self.graph.renamed(old, new)
+        if new in self._ledger.log.tracks:
+            raise DeclarationError(
+                f"cannot rename {old}: {new!r} is taken by what a removed node of that name "
+                "emitted; choose another name, or forget all emissions with clear()"
+            )
+        self._graph = renamed
         self._store.change(lambda ledger: ledger.renamed(old, new))
 
     def remove(self, node: str) -> None:
@@ -287,22 +296,6 @@ class Router(Reader):
         self.clear()
 
     # -- inside -----------------------------------------------------------------------------
-
-    def _note_revision(self, before: Node) -> tuple[str, ...]:
-        """Let the ledger know of a changed node; return what its user should know of its state."""
-        node = self._graph.nodes[before.name]
-        notes: tuple[str, ...] = ()
-        if node.name in self._ledger.states and node.revision != before.revision:
-            notes = ("it goes on with the state it has; router.clear() forgets all states",)
-        if (before.key, before.new_state) != (node.key, node.new_state):
-            # Another kind of state: what the old one remembered means nothing to it.
-            if notes:
-                notes = ("its state starts afresh: the key or the kind of state is another",)
-            self._store.change(operator.methodcaller("without_states", node.name))
-        if node.revision > 1 and node.revision != before.revision:
-            descendants = self._graph.descendants(node.name)
-            self._store.change(lambda ledger: ledger.revised(node.name, node.revision, descendants))
-        return notes
 
     def _plan(self, to: str | None) -> Plan:
         wanted = (self._graph, to, self.hop_limit)

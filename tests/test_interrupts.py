@@ -67,7 +67,7 @@ def steps_of_a_push(size: Any) -> int:
 def test_an_interrupt_at_any_step_in_any_node_loses_nothing(size):
     total = steps_of_a_push(size)
     assert total > 100
-    for step in range(1, total + 1, 1 if SWEEP else 7):
+    for step in range(1, total + 1, 1 if SWEEP else 11):
         router = router_of(SPECS)
         with trap.after(step), pytest.raises(RunInterrupted) as caught:
             router.push(PUSHED, batch_size=size)

@@ -54,7 +54,7 @@ def run_model(specs: list[NodeSpec], pushes: list[list[dict[str, Any]]]) -> Mode
 # --- Order: the size of a batch never shows -----------------------------------------------------
 
 
-@examples(100)
+@examples(70)
 @given(st.data())
 def test_any_batch_size_gives_what_pushing_one_message_after_the_other_gives(data):
     specs = data.draw(graphs())
