@@ -21,10 +21,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from emitnb.run import Run
+from typing import Any
 
 
 class EmitError(Exception):
@@ -60,17 +57,17 @@ class LoopError(EmitError, RuntimeError):
 
 
 class RunStoppedError(EmitError, RuntimeError):
-    """A run that ended before its source did. ``run`` holds it, ready to resume."""
+    """A run that ended before its source did. ``run`` is the :class:`emitnb.Run`, to be resumed."""
 
-    def __init__(self, message: str, run: Run) -> None:
+    def __init__(self, message: str, run: Any) -> None:
         super().__init__(message)
         self.run = run
 
 
 class RunInterrupted(KeyboardInterrupt):
-    """A run interrupted between two commits. ``run`` holds it, ready to resume."""
+    """A run interrupted between two commits. ``run`` is the :class:`emitnb.Run`, to be resumed."""
 
-    def __init__(self, message: str, run: Run) -> None:
+    def __init__(self, message: str, run: Any) -> None:
         super().__init__(message)
         self.run = run
 
