@@ -136,7 +136,9 @@ def explain_missing_field(error: BaseException) -> None:
 
 
 def _listed(fields: tuple[str, ...]) -> str:
-    return f"the fields {', '.join(fields)}" if fields else "no fields"
+    if not fields:
+        return "no fields"
+    return f"the field{'s' if len(fields) != 1 else ''} {', '.join(fields)}"
 
 
 def _field_problem(name: object, earlier: tuple[str, ...], base: type[Message]) -> str:
