@@ -305,10 +305,6 @@ class Router(Reader):
 
     def _checked_plan(self, to: str | None) -> Plan:
         """The plan, unless nothing would receive what is pushed (any more)."""
-        self._check_receivers(to)
-        return self._plan(to)
-
-    def _check_receivers(self, to: str | None) -> None:
         if not self._routing:
             raise EmitError("routing is disabled, so nothing would receive it: enable_routing()")
         if to is None and not self._graph.subscribers(ENTRY_POINT):
@@ -316,6 +312,7 @@ class Router(Reader):
                 "no node receives pushed data; make one an entry point "
                 "(entry_point=True, or --entry on its cell), or push to one (to=…, or --to)"
             )
+        return self._plan(to)
 
     def _push_one(self, table: Table, to: str | None) -> Outcome:
         __tracebackhide__ = True
@@ -324,8 +321,8 @@ class Router(Reader):
         return outcome
 
     def _execute(self, plan: Plan, table: Table) -> Outcome:
-        outcome = self._backend.execute(plan, table, self._ledger.states)
         __tracebackhide__ = True
+        outcome = self._backend.execute(plan, table, self._ledger.states)
         failed = first_failure(outcome)
         if failed is not None:
             raise failed[1]

@@ -1,6 +1,6 @@
 """The log: everything nodes emitted, in columns, with where it came from.
 
-A log is a value. :meth:`Log.with_outcome` returns a new one that shares what the old one had, so
+A log is a value. :meth:`Log.with_batch` returns a new one that shares what the old one had, so
 a reader never sees half a batch and a commit is the swap of one reference.
 """
 

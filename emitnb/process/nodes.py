@@ -31,7 +31,6 @@ class NodeRun:
         self.collected = Collected(node)
         self.failures: list[Failed] = []
         self.received = 0
-        self.emitting = 0
         self.seconds = 0.0
         self.times: list[tuple[int, int]] = []
         self._careful = careful and node.new_state is not None

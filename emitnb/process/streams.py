@@ -52,11 +52,15 @@ class Stream:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What one node takes in: the rows of its origins, in the order in which they were made."""
+    """What one node takes in: the rows of its origins, in the order in which they were made.
+
+    ``order`` merges the rows of several streams, one after the other (None: there is one stream).
+    """
 
     streams: tuple[Stream, ...]
     message_class: type[Message]
     parents: Parents
+    order: Positions | None = None
 
     def __len__(self) -> int:
         return sum(len(stream.table) for stream in self.streams)
@@ -64,34 +68,30 @@ class Inputs:
     @property
     def sources(self) -> Positions:
         """The pushed message of this batch that each input descends from."""
-        if len(self.streams) == 1:
+        if self.order is None:
             return self.streams[0].sources
-        return np.concatenate([s.sources for s in self.streams] or [np.arange(0)])[self._order]
+        return np.concatenate([s.sources for s in self.streams] or [np.arange(0)])[self.order]
 
     def slices(self, size: int) -> Iterator[list[Message]]:
         """Yield the inputs as messages, ``size`` at a time: what fits the processor's cache."""
-        if len(self.streams) == 1:
+        if self.order is None:
             stream = self.streams[0]
             for start in range(0, len(stream.table), size):
                 stop = start + size
                 yield stream.table.messages(stream.origin, self.message_class, start, stop)
             return
         merged = [m for s in self.streams for m in s.table.messages(s.origin, self.message_class)]
-        order = self._order.tolist()
+        order = self.order.tolist()
         for start in range(0, len(order), size):
             yield [merged[place] for place in order[start : start + size]]
 
     def frame(self) -> pd.DataFrame:
         """Return the inputs as a DataFrame with a RangeIndex: input i is row i."""
-        if len(self.streams) == 1:
+        if self.order is None:
             return self.streams[0].table.frame()
         frames = [stream.table.frame() for stream in self.streams if len(stream.table)]
         merged = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-        return merged.take(self._order).reset_index(drop=True)
-
-    @cached_property
-    def _order(self) -> Positions:
-        return merge_order(self.streams)
+        return merged.take(self.order).reset_index(drop=True)
 
 
 def gather(
@@ -109,7 +109,7 @@ def gather(
     order = merge_order(found)
     codes = np.repeat(np.arange(len(found)), sizes)[order]
     rows = np.concatenate([np.arange(size) for size in sizes] or [np.arange(0)])[order]
-    return Inputs(found, message_class, Parents(origins, codes, rows))
+    return Inputs(found, message_class, Parents(origins, codes, rows), order)
 
 
 def merge_order(streams: tuple[Stream, ...]) -> Positions:
