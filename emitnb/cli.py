@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import shutil
 import sys
 import tempfile
@@ -146,7 +147,9 @@ def _executed(source: Path) -> Any:
     client.resources = {"metadata": {"path": str(source.parent)}}
     quiet = {**os.environ, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     try:
-        client.execute(cleanup_kc=True, env=quiet)
+        # What cells print comes as messages. What the kernel writes besides is its own noise: now
+        # and then, while it is shut down, the traceback of a socket that was closed before.
+        client.execute(cleanup_kc=True, env=quiet, stderr=subprocess.DEVNULL)
     except (CellControlSignal, DeadKernelError) as error:
         reason = (
             f"{getattr(error, 'ename', type(error).__name__)}: {getattr(error, 'evalue', error)}"
