@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
