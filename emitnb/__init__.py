@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from emitnb.errors import (
+        BackendError,
         DeclarationError,
         EmitError,
         LoopError,
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
         RunInterrupted,
         RunStoppedError,
         SourceError,
+        TransportError,
         UnknownNodeError,
         UnknownRowError,
+        WorkerCrashError,
     )
     from emitnb.message import Message, NoResult
     from emitnb.router import Router
@@ -37,6 +40,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "WorkerCrashError": "emitnb.errors",
+    "TransportError": "emitnb.errors",
+    "BackendError": "emitnb.errors",
     "DeclarationError": "emitnb.errors",
     "EmitError": "emitnb.errors",
     "LoopError": "emitnb.errors",
@@ -53,6 +59,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "BackendError",
     "DeclarationError",
     "EmitError",
     "LoopError",
@@ -64,8 +71,10 @@ __all__ = [
     "RunInterrupted",
     "RunStoppedError",
     "SourceError",
+    "TransportError",
     "UnknownNodeError",
     "UnknownRowError",
+    "WorkerCrashError",
     "__version__",
 ]
 

@@ -10,6 +10,9 @@
         ├── SourceError          data that cannot be pushed
         ├── ResultError          a node returned what does not fit its fields
         ├── LoopError            a message went round a loop too often
+        ├── TransportError       a value that cannot be pickled, and so not travel to a cluster
+        ├── WorkerCrashError     a message that killed the process it was processed in
+        ├── BackendError         a backend that cannot be had, or cannot do what is asked
         └── RunStoppedError      a run that ended before its source did; ``.run`` resumes it
     KeyboardInterrupt
     └── RunInterrupted           a run interrupted between two commits; ``.run`` resumes it
@@ -54,6 +57,18 @@ class ResultError(EmitError, TypeError):
 
 class LoopError(EmitError, RuntimeError):
     """A message went round a loop more often than the hop limit allows."""
+
+
+class TransportError(EmitError, TypeError):
+    """A value that cannot be pickled, and so cannot travel to a cluster or home from it."""
+
+
+class WorkerCrashError(EmitError, RuntimeError):
+    """A message that killed the process in which it was processed."""
+
+
+class BackendError(EmitError, RuntimeError):
+    """A backend that cannot be had, or that cannot do what it is asked to do."""
 
 
 class RunStoppedError(EmitError, RuntimeError):

@@ -162,13 +162,18 @@ def failure(failed: Failed, **where: Any) -> Failure:
 
 def unreadable(place: Mapping[str, Any], error: Exception, time: int) -> Failure:
     """Return the record of data that never became a message: a line that does not parse."""
+    return refused(dict(place), error, time)
+
+
+def refused(message: Message | Mapping[str, Any], error: BaseException, time: int) -> Failure:
+    """Return the record of data that was not taken in, and so has no number of a pushed message."""
     return Failure(
         node=ENTRY_POINT,
         revision=None,
         error_type=type(error).__name__,
         error=_text(error),
         places=(),
-        input=dict(place),
+        input=message,
         parent_node=None,
         parent_row=None,
         source=None,

@@ -20,7 +20,7 @@ from emitnb.emissions import Log
 from emitnb.failures import Failure, Failures, failures_of
 from emitnb.message import ENTRY_POINT
 from emitnb.node import Node
-from emitnb.process import NodeOutcome, Outcome, States
+from emitnb.process import NodeOutcome, Outcome, PackedStates, States
 from emitnb.table import Table
 
 
@@ -60,6 +60,10 @@ class Layers(NamedTuple):
         Moving ``latest`` down changes nothing that a reader sees, and doing it twice neither, so
         an interrupt here does no harm.
         """
+        if isinstance(touched, PackedStates):
+            both = touched.over(self.latest)
+            if both is not None:
+                return Layers(both, self.base)
         self.base.update(self.latest)
         return Layers(touched, self.base)
 
@@ -74,7 +78,12 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True)
 class Ledger:
-    """Everything committed."""
+    """Everything committed.
+
+    ``version`` counts the times that states were forgotten; ``forgotten`` says at which of them a
+    node's last were, and ``cleared_at`` when all were. What a batch that began before did to
+    those states counts no more.
+    """
 
     log: Log = field(default_factory=Log)
     failures: Failures = field(default_factory=Failures)
@@ -82,6 +91,9 @@ class Ledger:
     figures: Figures = field(default_factory=dict)
     positions: Mapping[int, Position] = field(default_factory=dict)
     changes: Changes = field(default_factory=Changes)
+    version: int = 0
+    forgotten: Mapping[str, int] = field(default_factory=dict)
+    cleared_at: int = 0
 
     def with_batch(
         self,
@@ -116,10 +128,11 @@ class Ledger:
             )
             positions = {**positions, run: further}
         log = self.log.with_batch(pushed, outcome.nodes)
-        return Ledger(
+        return replace(
+            self,
             log=log,
             failures=self.failures.with_more(_in_push_order(failed)),
-            states=self._with_states(outcome.states),
+            states=self._with_states(self._still_known(outcome.states, started or self)),
             figures=summed(self.figures, figures),
             positions=positions,
             changes=self.changes.with_batch(outcome.nodes, log.starts()),
@@ -134,6 +147,7 @@ class Ledger:
             states=_renamed(self.states, old, new),
             figures=_renamed(self.figures, old, new),
             changes=self.changes.renamed(old, new),
+            forgotten=_renamed(self.forgotten, old, new),
         )
 
     def declared(self, before: Node, node: Node, descendants: Iterable[str]) -> Ledger:
@@ -142,17 +156,39 @@ class Ledger:
         Where it computes something else, what it and its descendants emitted is stale; where it
         keeps another kind of state, it starts afresh.
         """
-        changes, states = self.changes, self.states
+        changes = self.changes
         if node.revision != before.revision:
             starts = self.log.starts()
             changes = changes.revised(node.name, node.revision, descendants, starts)
-        if not node.keeps_state_of(before):
-            states = {name: kept for name, kept in states.items() if name != node.name}
-        return replace(self, changes=changes, states=states)
+        if node.keeps_state_of(before):
+            return replace(self, changes=changes)
+        version = self.version + 1
+        return replace(
+            self,
+            changes=changes,
+            states={name: kept for name, kept in self.states.items() if name != node.name},
+            version=version,
+            forgotten={**self.forgotten, node.name: version},
+        )
 
     def cleared(self) -> Ledger:
         """Return an empty ledger in which runs keep their positions."""
-        return Ledger(positions=self.positions, changes=self.changes.cleared())
+        version = self.version + 1
+        return Ledger(
+            positions=self.positions,
+            changes=self.changes.cleared(),
+            version=version,
+            cleared_at=version,
+        )
+
+    def _still_known(self, touched: Mapping[str, States], started: Ledger) -> Mapping[str, States]:
+        if self.cleared_at > started.version:
+            return {}
+        return {
+            name: states
+            for name, states in touched.items()
+            if self.forgotten.get(name, 0) <= started.version
+        }
 
     def _with_states(self, touched: Mapping[str, States]) -> Mapping[str, Layers]:
         changed = {

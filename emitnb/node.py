@@ -17,6 +17,7 @@ from emitnb import fields as field_specs
 from emitnb import subscription
 from emitnb.errors import DeclarationError
 from emitnb.message import ENTRY_POINT, Message
+from emitnb.placement import ANYWHERE, Placement, parse_placement
 from emitnb.subscription import Subscription
 
 Function = Callable[..., Any]
@@ -39,7 +40,8 @@ class Node:
 
     ``function`` takes a message (and a state, if ``new_state`` makes one). ``types`` holds the
     declared types by field. ``fingerprint`` changes when what the node computes changes;
-    ``revision`` counts those changes from 1.
+    ``revision`` counts those changes from 1. A message that fails is tried ``retries`` more times.
+    ``allow_shared`` lets it change what it captured on a cluster too, where each worker has a copy.
     """
 
     name: str
@@ -57,6 +59,9 @@ class Node:
     new_state: Callable[[], Any] | None
     fingerprint: str
     revision: int = 1
+    retries: int = 0
+    placement: Placement = ANYWHERE
+    allow_shared: bool = False
 
     @property
     def short_name(self) -> str:
@@ -81,6 +86,11 @@ class Options:
     when: Callable[[Message], Any] | None = None
     batch: bool = False
     fingerprint: str | None = None
+    retries: int = 0
+    resources: Mapping[str, float] | None = None
+    workers: str | Iterable[str] | None = None
+    priority: int = 0
+    allow_shared: bool = False
 
 
 def declare(function: Function, options: Options, base: type[Message] = Message) -> Node:
@@ -117,6 +127,9 @@ def declare(function: Function, options: Options, base: type[Message] = Message)
         form=_form(function),
         new_state=new_state,
         fingerprint=_fingerprint(function, options, declared, key),
+        retries=_retries(name, options.retries),
+        placement=parse_placement(name, options.resources, options.workers, options.priority),
+        allow_shared=options.allow_shared,
     )
 
 
@@ -150,7 +163,7 @@ def fields_read(function: Callable[[Message], Any]) -> frozenset[str]:
         if step.opname in ("LOAD_ATTR", "LOAD_METHOD") and previous == argument:
             read.add(step.argval)
         loads = step.opname.startswith("LOAD_FAST")
-        value = step.argval[-1] if isinstance(step.argval, tuple) else step.argval
+        value = step.argval[-1] if isinstance(step.argval, tuple) and step.argval else step.argval
         previous = value if loads else None
     return frozenset(read)
 
@@ -269,6 +282,12 @@ def _key(
             f"add a parameter: def {name.rpartition('.')[2]}(msg, state): ..."
         )
     return names
+
+
+def _retries(name: str, retries: int) -> int:
+    if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
+        raise DeclarationError(f"{name}: retries={retries!r}; give a whole number from 0 on")
+    return retries
 
 
 def _check_options(name: str, options: Options, new_state: Callable[[], Any] | None) -> None:

@@ -2,8 +2,9 @@
 
 A stage is a run of nodes in topological order that one task can take a batch through. The plan is
 cut before each node with state, so that a cluster can move messages to the partition that owns
-their key there; stateless nodes behind it stay in its stage while they read from that stage alone.
-Only nodes that pushed data can reach are in the plan.
+their key there; stateless nodes behind it stay in its stage while they read from that stage alone
+and ask for the same place on a cluster. (A loop does not stay behind a keyed node: its waves would
+be other ones in each partition.) Only nodes that pushed data can reach are in the plan.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from emitnb.graph import Graph
 from emitnb.message import ENTRY_POINT, Message
 from emitnb.node import Node
+from emitnb.placement import ANYWHERE, Placement
 
 HOP_LIMIT = 1_000
 """How many waves a loop may run for one pushed message."""
@@ -46,6 +48,12 @@ class Step:
         """Whether a node of it keeps a state."""
         return any(member.node.new_state is not None for member in self.members)
 
+    @property
+    def placement(self) -> Placement:
+        """Where on a cluster it may run: as the first of its nodes that asks says."""
+        asked = (member.node.placement for member in self.members)
+        return next((one for one in asked if one != ANYWHERE), ANYWHERE)
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -65,6 +73,21 @@ class Stage:
     def is_stateful(self) -> bool:
         """Whether a node of it keeps a state."""
         return any(step.is_stateful for step in self.steps)
+
+    @property
+    def keyed(self) -> Input | None:
+        """The node whose key says to which partition a message belongs; None for one partition.
+
+        A loop with state is one serial stage, whatever its keys.
+        """
+        first = self.steps[0]
+        member = first.members[0]
+        return member if member.node.key and not first.is_loop else None
+
+    @property
+    def placement(self) -> Placement:
+        """Where on a cluster it may run; all its steps ask for the same."""
+        return self.steps[0].placement
 
 
 @dataclass(frozen=True)
@@ -93,7 +116,7 @@ def make_plan(graph: Graph, to: str | None = None, hop_limit: int = HOP_LIMIT) -
     home: dict[str, int] = {}
     cut: list[list[Step]] = []
     for step in _steps(graph, to):
-        stage = _stage_of(step, home)
+        stage = _stage_of(step, home, cut)
         if stage is None:
             stage = len(cut)
             cut.append([])
@@ -130,12 +153,16 @@ def _input(graph: Graph, name: str, to: str | None) -> Input:
     return Input(graph.nodes[name], origins)
 
 
-def _stage_of(step: Step, home: dict[str, int]) -> int | None:
-    """The stage a step joins: that of all its origins, unless it has state of its own."""
-    if step.is_stateful:
-        return None
+def _stage_of(step: Step, home: dict[str, int], cut: list[list[Step]]) -> int | None:
+    """The stage a step joins: that of all its origins, if it can run there."""
     stages = {home.get(origin) for origin in step.origins}
-    return stages.pop() if len(stages) == 1 else None
+    stage = stages.pop() if len(stages) == 1 else None
+    if stage is None or step.is_stateful:
+        return None
+    first = cut[stage][0]
+    if step.placement != first.placement or (step.is_loop and first.is_stateful):
+        return None
+    return stage
 
 
 def _outside(steps: list[Step]) -> tuple[str, ...]:

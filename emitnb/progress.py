@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from time import perf_counter
-from types import CodeType, FrameType
-from typing import Any, Protocol, TextIO, cast
+from typing import Any, Protocol, cast
 
 from emitnb.plan import Plan
+from emitnb.prints import LimitedOutput, Printed, names_of, printing_to, stdout
 
 BAR_AFTER = 1.0
 """Seconds before a bar appears: what is faster needs none."""
-
-PRINT_LIMIT = 1_000
-"""Lines that nodes may print in one run. A million would freeze the notebook."""
-
-PRINT_CHARACTERS = 200_000
-"""Characters that nodes may print in one run, for those that print no line ends."""
 
 
 class Progress(Protocol):
@@ -56,6 +48,13 @@ class Watcher:
         if self._bar is not None:
             self._bar.update(self._run.done - self._bar.n)
 
+    def say(self, text: str) -> None:
+        """Tell the user a line about the run."""
+        if self._bar is None:
+            print(text, file=self._output.target, flush=True)
+        else:
+            self._bar.write(text, file=self._output.target)
+
     def close(self) -> None:
         """Take the bar away and say what was not printed."""
         if self._bar is not None:
@@ -67,10 +66,15 @@ class Watcher:
     @contextmanager
     def prints(self, plan: Plan) -> Iterator[None]:
         """Let nodes print in the block, up to the limit."""
-        self._output.target = sys.stdout
-        self._output.names = {code: node.name for node in plan.nodes for code in _code(node)}
-        with redirect_stdout(cast(TextIO, self._output)):
+        self._output.target = stdout()
+        self._output.names = names_of(plan.nodes)
+        with printing_to(self._output):
             yield
+
+    def take(self, printed: Iterable[Printed]) -> None:
+        """Print what nodes printed elsewhere, up to the limit."""
+        for one in printed:
+            self._output.take(one)
 
     def _due(self) -> bool:
         if self._show is None:
@@ -87,55 +91,3 @@ def watcher(run: Progress, progress: bool | Callable[[Any], Any] | None) -> Iter
         yield watch
     finally:
         watch.close()
-
-
-class LimitedOutput:
-    """Passes text on to ``target`` until the limit, then counts the lines it hides."""
-
-    def __init__(self) -> None:
-        self.target: TextIO = sys.stdout
-        self.names: Mapping[CodeType, str] = {}
-        self.hidden = 0
-        self._lines = 0
-        self._characters = 0
-        self._culprit = ""
-
-    def write(self, text: str) -> int:
-        """Print ``text`` if there is room for it."""
-        if self._lines < PRINT_LIMIT and self._characters < PRINT_CHARACTERS:
-            self._lines += text.count("\n")
-            self._characters += len(text)
-            self.target.write(text)
-        else:
-            self._culprit = self._culprit or self._printing()
-            self.hidden += text.count("\n")
-        return len(text)
-
-    def note(self) -> str:
-        """Say how many lines were hidden, and which node went over the limit."""
-        return (
-            f"… {self.hidden:,} more lines printed by {self._culprit or 'nodes'} are not shown: "
-            "emit what you want to keep as a field"
-        )
-
-    def flush(self) -> None:
-        """Flush the target."""
-        self.target.flush()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.target, name)
-
-    def _printing(self) -> str:
-        frame: FrameType | None = sys._getframe()
-        while frame is not None:
-            if frame.f_code in self.names:
-                return self.names[frame.f_code]
-            frame = frame.f_back
-        return ""
-
-
-def _code(node: Any) -> list[CodeType]:
-    function = inspect.unwrap(node.function)
-    target = function if inspect.isroutine(function) else type(function).__call__
-    code = getattr(target, "__code__", None)
-    return [] if code is None else [code]

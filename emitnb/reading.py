@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
 
-from emitnb.emissions import node_frame, trace_frame, whole_frame
+from emitnb.emissions import KeptRows, Track, node_frame, trace_frame, whole_frame
 from emitnb.errors import UnknownRowError
 from emitnb.graph import Graph
 from emitnb.ledger import Ledger, Store, Totals, summary_frame
@@ -35,6 +37,7 @@ class Reader:
         log, graph = self._ledger.log, self.graph
         if node == ENTRY_POINT:
             return log.inputs.frame()
+        _check_room([log.tracks[name] for name in log.tracks if node in (None, name)])
         if node is None:
             frame = whole_frame(log, graph.nodes, _names(graph), lineage)
             names = list(log.tracks)
@@ -94,6 +97,13 @@ class Reader:
         if name not in self.graph.nodes and name in self._ledger.log.tracks:
             return name
         return self.graph.find(name)
+
+
+def _check_room(tracks: Iterable[Track]) -> None:
+    """Refuse what is too large to be brought here from a cluster, before anything is."""
+    kept = [p.table for track in tracks for p in track.parts if isinstance(p, KeptRows)]
+    if kept:
+        kept[0].keeper.check_room(sum(table.nbytes for table in kept))
 
 
 def _names(graph: Graph) -> list[str]:

@@ -6,34 +6,26 @@ of them does the work.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any
 
 from emitnb import fields as field_specs
 from emitnb import node as nodes_module
 from emitnb import subscription
-from emitnb.backends import Backend
-from emitnb.backends.memory import Memory
-from emitnb.calling import NodeFunction, one_message, results_of
+from emitnb.calling import NodeFunction
 from emitnb.declaration import describe, state_notes
 from emitnb.dot import dot, tree
-from emitnb.errors import DeclarationError, EmitError, SourceError
+from emitnb.errors import DeclarationError
 from emitnb.graph import Graph
 from emitnb.ledger import Ledger
-from emitnb.message import ENTRY_POINT, Message
+from emitnb.message import Message
 from emitnb.node import Node, Options
-from emitnb.plan import HOP_LIMIT, Plan, make_plan
-from emitnb.process import Outcome
-from emitnb.reading import Reader
-from emitnb.run import OnError, Run, first_failure
-from emitnb.sources import open_source
-from emitnb.table import Table
+from emitnb.pushing import Pusher
 
 
-class Router(Reader):
+class Router(Pusher):
     """Holds a graph of nodes, pushes data through it, and keeps what the nodes emit.
 
     Parameters
@@ -65,17 +57,10 @@ class Router(Reader):
             raise DeclarationError(
                 f"message_class is {base!r}; give a class that inherits from emitnb.Message"
             )
-        self.max_failures = 1_000
-        self.hop_limit = HOP_LIMIT
-        self.run: Run | None = None
-        self._graph = Graph(message_class=base)
-        super().__init__()
-        self._backend: Backend = Memory()
-        self._routing = True
+        super().__init__(base)
         modules = [node_modules] if isinstance(node_modules, str) else node_modules
         self._waiting_modules = tuple(modules or ())
         self._package = node_package
-        self._planned: tuple[Graph, str | None, int, Plan] | None = None
 
     # -- the graph --------------------------------------------------------------------------
 
@@ -91,6 +76,11 @@ class Router(Reader):
         when: Callable[[Message], Any] | None = None,
         batch: bool = False,
         fingerprint: str | None = None,
+        retries: int = 0,
+        resources: Mapping[str, float] | None = None,
+        workers: str | Iterable[str] | None = None,
+        priority: int = 0,
+        allow_shared: bool = False,
     ) -> Callable[[Callable[..., Any]], NodeFunction]:
         """Decorate a function, async function, class with ``__call__`` or instance as a node.
 
@@ -109,20 +99,39 @@ class Router(Reader):
         batch : the function takes a DataFrame of messages and returns a DataFrame with the fields
             (index: the input rows), or a dict of arrays
         fingerprint : text that stands for the node's code, if its own bytecode does not
+        retries : how many more times a message that fails is tried before it is a failure
+        resources, workers, priority : on a cluster, what a worker must offer (``{"GPU": 1}``),
+            the addresses or names of the only workers, and which tasks go first (the highest)
+        allow_shared : let it change what it captured on a cluster too, each worker its own copy
 
         Raises DeclarationError, naming the node.
         """
         options = Options(
-            fields, subscribe_to, entry_point, ignore, name, key, when, batch, fingerprint
+            fields,
+            subscribe_to,
+            entry_point,
+            ignore,
+            name,
+            key,
+            when,
+            batch,
+            fingerprint,
+            retries,
+            resources,
+            workers,
+            priority,
+            allow_shared,
         )
 
         def declare(function: Callable[..., Any]) -> NodeFunction:
             node = nodes_module.declare(function, options, self._graph.message_class)
             is_new = node.name not in self._graph.past
             before = self._graph.past.get(node.name, node)
-            self._graph = self._graph.with_node(node)
-            node = self._graph.nodes[node.name]
-            notes = state_notes(before, node, node.name in self._ledger.states)
+            graph = self._graph.with_node(node)
+            node = graph.nodes[node.name]
+            notes = self._backend.check([node])
+            self._graph = graph
+            notes += state_notes(before, node, node.name in self._ledger.states)
             if node.revision != before.revision or not node.keeps_state_of(before):
                 descendants = self._graph.descendants(node.name)
                 self._store.change(lambda ledger: ledger.declared(before, node, descendants))
@@ -207,83 +216,6 @@ class Router(Reader):
             self._waiting_modules = waiting  # mended, it is imported the next time
             raise
 
-    # -- routing ----------------------------------------------------------------------------
-
-    def disable_routing(self) -> None:
-        """Let nodes that are called directly route and record nothing; for tests of functions."""
-        self._routing = False
-
-    def enable_routing(self) -> None:
-        """Undo :meth:`disable_routing`."""
-        self._routing = True
-
-    @contextmanager
-    def routing_disabled(self) -> Iterator[None]:
-        """Disable routing in a ``with`` block."""
-        before, self._routing = self._routing, False
-        try:
-            yield
-        finally:
-            self._routing = before
-
-    # -- data in ----------------------------------------------------------------------------
-
-    def __call__(self, **fields: Any) -> None:
-        """Push one message to every entry point. What a node raises is raised here."""
-        __tracebackhide__ = True
-        self.resolve_node_modules()
-        if self._routing:
-            self._push_one(one_message(ENTRY_POINT, fields, self._graph.message_class), None)
-
-    def push(
-        self,
-        source: Any,
-        *,
-        to: str | None = None,
-        limit: int | None = None,
-        batch_size: int | Literal["auto"] = "auto",
-        on_error: OnError = "collect",
-        progress: bool | Callable[[Run], Any] | None = None,
-        field: str = "document",
-        lines: bool = False,
-    ) -> Run:
-        """Push data through the graph, batch by batch, and return the finished run.
-
-        Parameters
-        ----------
-        source : a dict; an iterable, generator or async iterator of dicts, messages or plain
-            values; a DataFrame; a dask bag or dataframe; or a path or glob of .txt (one message
-            a file), .csv, .jsonl or .parquet files, also .gz. Read as it is needed.
-        to : the only node to push to, instead of all entry points
-        limit : the largest number of messages to push
-        batch_size : messages a batch; it never shows in the result
-        on_error : ``"collect"`` keeps failing messages for :meth:`failures` and goes on;
-            ``"stop"`` raises at the first, with its batch not committed
-        progress : show a bar (None: after a second), or a function called with the run after
-            each batch
-        field : the field that plain values and lines of text fill
-        lines : whether files are read as text, one message a line
-
-        Raises SourceError for data that cannot be read, RunStoppedError when the run stops before
-        its end, and RunInterrupted (a KeyboardInterrupt). The last two carry ``run``, which is
-        also ``router.run``: its ``resume()`` goes on where it stopped.
-        """
-        self.resolve_node_modules()
-        target = None if to is None else self._graph.find(to)
-        _check_push(batch_size, on_error)
-        self._checked_plan(target)
-        self.run = Run(
-            open_source(source, field=field, lines=lines, limit=limit),
-            self._store,
-            self._backend.execute,
-            lambda: self._checked_plan(target),
-            batch_size=None if batch_size == "auto" else batch_size,
-            on_error=on_error,
-            max_failures=self.max_failures,
-            progress=progress,
-        )
-        return self.run.resume()
-
     # -- forgetting -------------------------------------------------------------------------
 
     def clear(self) -> None:
@@ -294,56 +226,3 @@ class Router(Reader):
         """Forget everything: the graph too."""
         self._graph = Graph(message_class=self._graph.message_class)
         self.clear()
-
-    # -- inside -----------------------------------------------------------------------------
-
-    def _plan(self, to: str | None) -> Plan:
-        wanted = (self._graph, to, self.hop_limit)
-        if self._planned is None or self._planned[:3] != wanted:
-            self._planned = (*wanted, make_plan(*wanted))
-        return self._planned[3]
-
-    def _checked_plan(self, to: str | None) -> Plan:
-        """The plan, unless nothing would receive what is pushed (any more)."""
-        if not self._routing:
-            raise EmitError("routing is disabled, so nothing would receive it: enable_routing()")
-        if to is None and not self._graph.subscribers(ENTRY_POINT):
-            raise DeclarationError(
-                "no node receives pushed data; make one an entry point "
-                "(entry_point=True, or --entry on its cell), or push to one (to=…, or --to)"
-            )
-        return self._plan(to)
-
-    def _push_one(self, table: Table, to: str | None) -> Outcome:
-        __tracebackhide__ = True
-        outcome = self._execute(self._checked_plan(to), table)
-        self._store.change(lambda ledger: ledger.with_batch(table, outcome))
-        return outcome
-
-    def _execute(self, plan: Plan, table: Table) -> Outcome:
-        __tracebackhide__ = True
-        outcome = self._backend.execute(plan, table, self._ledger.states)
-        failed = first_failure(outcome)
-        if failed is not None:
-            raise failed[1]
-        return outcome
-
-    def _call_node(self, name: str, fields: Mapping[str, Any]) -> Any:
-        """Call one node directly; return what it emits, routed on unless routing is disabled."""
-        __tracebackhide__ = True
-        self.resolve_node_modules()
-        name = self._graph.find(name)
-        table = one_message(name, fields, self._graph.message_class)
-        if self._routing:
-            outcome = self._push_one(table, name)
-        else:
-            alone = Graph({name: self._graph.nodes[name]}, {}, self._graph.message_class)
-            outcome = self._execute(make_plan(alone, name, self.hop_limit), table)
-        return results_of(self._graph.nodes[name], outcome)
-
-
-def _check_push(batch_size: object, on_error: object) -> None:
-    if batch_size != "auto" and not (isinstance(batch_size, int) and batch_size >= 1):
-        raise SourceError(f"batch_size is {batch_size!r}; give a number from 1 on, or 'auto'")
-    if on_error not in ("collect", "stop"):
-        raise SourceError(f"on_error is {on_error!r}; give 'collect' or 'stop'")

@@ -1,37 +1,34 @@
 """A run: one push on its way through, batch by batch.
 
-Each batch is read, processed and committed. What was read stays at hand until the ledger says
-that it is committed, so an interrupt at any moment loses nothing and repeats nothing: resuming
-asks the ledger where it stands.
+Each batch is read, submitted to the backend's session, collected and committed, in order. What was
+read stays at hand until the ledger says that it is committed, so an interrupt at any moment loses
+nothing and repeats nothing: resuming asks the ledger where it stands.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Callable
-from time import perf_counter, time_ns
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass
+from time import time_ns
+from typing import Any, Literal
 
 import pandas as pd
 
-from emitnb.errors import RunInterrupted, RunStoppedError
-from emitnb.failures import unreadable
+from emitnb.errors import BackendError, RunInterrupted, RunStoppedError
+from emitnb.failures import refused, unreadable
 from emitnb.interrupts import Interrupts
-from emitnb.ledger import Position, Store, summary_frame
+from emitnb.ledger import Ledger, Position, Store, summary_frame
 from emitnb.node import Form
 from emitnb.plan import Plan
-from emitnb.process import Committed, NodeOutcome, Outcome
+from emitnb.process import NodeOutcome, Outcome
 from emitnb.progress import Watcher, watcher
+from emitnb.session import Open, Pace, Processed, Session
 from emitnb.sources import Source, Taken, Unreadable
-from emitnb.table import Table
 
 State = Literal["ready", "running", "done", "interrupted", "stopped"]
 OnError = Literal["collect", "stop"]
-
-FIRST_BATCH, LARGEST_BATCH = 16, 65_536
-TARGET_SECONDS = 0.05
-"""Time a batch should take: short enough for progress and interrupts, long enough that a commit
-costs nothing beside it; and its columns still fit the processor's second-level cache."""
 
 ASYNC_BATCH = 512
 """Messages a batch with async nodes has at least: they wait together, so a batch takes as long as
@@ -40,11 +37,18 @@ one message, and fewer would only wait more often."""
 _numbers = itertools.count(1)
 
 
-class Execute(Protocol):
-    """What a backend does: take pushed rows through a plan."""
+@dataclass(frozen=True)
+class _Batch:
+    """What was read and is not committed: the number its commit will have, and what it holds.
 
-    def __call__(self, plan: Plan, pushed: Table, states: Committed) -> Outcome:
-        """See :meth:`emitnb.backends.Backend.execute`."""
+    ``started`` is the ledger from before its plan was made: what is renamed after it, the commit
+    sees.
+    """
+
+    number: int
+    taken: Taken
+    plan: Plan
+    started: Ledger
 
 
 class Run:
@@ -58,7 +62,7 @@ class Run:
         self,
         source: Source,
         store: Store,
-        execute: Execute,
+        open_session: Open,
         plan: Callable[[], Plan],
         *,
         batch_size: int | None = None,
@@ -69,19 +73,23 @@ class Run:
         self.state: State = "ready"
         self._source = source
         self._store = store
-        self._execute = execute
+        self._open_session = open_session
         self._plan = plan
         self._batch_size = batch_size
-        self._size = batch_size or FIRST_BATCH
+        self._size = batch_size or 0
         self._on_error = on_error
         self._max_failures = max_failures
         self._progress = progress
         self._number = next(_numbers)
         self._interrupts = Interrupts()
-        self._taken: tuple[int, Taken] | None = None
+        self._taken: list[tuple[int, Taken]] = []
+        self._on_way: deque[_Batch] = deque()
         self._streaks: dict[str, int] = {}
         self._order: tuple[str, ...] = ()
+        self._follows: tuple[Plan, int] | None = None
         self._awaits = False
+        self._size_known = batch_size is not None
+        self._ended = False
 
     @property
     def done(self) -> int:
@@ -118,8 +126,8 @@ class Run:
         self.state = "running"
         try:
             with self._interrupts.handled(), watcher(self, self._progress) as watch:
-                while self._step(watch):
-                    self._interrupts.check()
+                session = self._open_session(lambda: self._store.ledger.states, watch.say)
+                self._run(session, watch)
         except RunStoppedError:
             self.state = "stopped"
             raise
@@ -132,45 +140,112 @@ class Run:
         self.state = "done"
         self._source.close()
 
-    def _step(self, watch: Watcher) -> bool:
-        """Take one batch through; return whether there may be more."""
-        batches = self._position.batches
-        if self._taken is None or self._taken[0] <= batches:
-            # Only what was read and not committed is kept; the ledger tells which that is.
-            with self._interrupts.deferred():
-                self._taken = (batches + 1, self._source.take(self._size))
-        taken = self._taken[1]
-        if len(taken.table) or taken.unreadable:
-            began = perf_counter()
-            self._process(taken, watch)
-            self._adapt(len(taken.table), perf_counter() - began)
-        else:
-            self._taken = None
-        watch.update()
-        return not taken.ended
+    def _run(self, session: Session, watch: Watcher) -> None:
+        self._on_way.clear()  # a new session takes in again what is not committed
+        self._follows = None
+        self._size = self._size or session.pace.first
+        try:
+            while self._step(session, watch):
+                self._interrupts.check()
+        except BackendError as error:
+            raise RunStoppedError(self._how_to_resume(f"{error}. "), self) from error
+        finally:
+            session.close()
 
-    def _process(self, taken: Taken, watch: Watcher) -> None:
-        started = self._store.ledger  # before the plan: what is renamed after it, the commit sees
+    def _step(self, session: Session, watch: Watcher) -> bool:
+        """Fill the session, then take the first batch out of it; return whether there was one."""
+        while session.has_room() and self._submit_next(session):
+            pass
+        if not self._on_way:
+            return False
+        batch = self._on_way[0]
+        with watch.prints(batch.plan):
+            processed = session.collect()
+        watch.take(processed.printed)
+        self._commit(batch, processed)
+        self._on_way.popleft()
+        self._adapt(processed, session.pace)
+        watch.update()
+        return True
+
+    def _submit_next(self, session: Session) -> bool:
+        """Submit one more batch; return whether there was one that may go with the others."""
+        if self._on_way and not self._size_known:
+            return False  # the first tells how large the next should be
+        number = self._position.batches + len(self._on_way) + 1
+        taken = self._read(number)
+        if taken is None:
+            return False
+        started = self._store.ledger
         plan = self._plan()
+        if not self._continues(plan, started):
+            if self._on_way:
+                return False  # first what is on its way, then the new revision
+            session.restart()
+        self._follows = plan, started.version
         self._order = tuple(node.name for node in plan.nodes)
         self._awaits = any(node.form in (Form.ASYNC, Form.ASYNC_GENERATOR) for node in plan.nodes)
+        session.submit(plan, taken.table)
+        self._on_way.append(_Batch(number, taken, plan, started))
+        return True
+
+    def _continues(self, plan: Plan, ledger: Ledger) -> bool:
+        """Whether a batch goes on where the last left off: same plan, no state forgotten."""
+        if self._follows is None:
+            return False
+        last_plan, version = self._follows
+        return plan is last_plan and version == ledger.version
+
+    def _read(self, number: int) -> Taken | None:
+        """Return what batch ``number`` of this run holds: read before, or now; None at the end.
+
+        What was read is kept until the ledger says that it is committed.
+        """
+        while self._taken and self._taken[0][0] <= self._position.batches:
+            del self._taken[0]
+        for kept, taken in self._taken:
+            if kept == number:
+                return taken
+        while not self._ended:
+            with self._interrupts.deferred():
+                self._taken.append((number, self._source.take(self._size)))
+            taken = self._taken[-1][1]
+            self._ended = taken.ended
+            if len(taken.table) or taken.unreadable:
+                return taken
+            del self._taken[-1]
+        return None
+
+    def _commit(self, batch: _Batch, processed: Processed) -> None:
+        taken, outcome = batch.taken, processed.outcome
+        if self._on_error == "stop":
+            self._stop_at_first(taken, outcome)
         misread = [
             (one.before, unreadable(one.place, one.error, time_ns())) for one in taken.unreadable
         ]
-        with watch.prints(plan):
-            outcome = self._execute(plan, taken.table, started.states)
-        if self._on_error == "stop":
-            self._stop_at_first(taken, outcome)
+        misread += [
+            (one.before, refused(one.message, one.error, time_ns())) for one in processed.refused
+        ]
         self._store.change(
-            lambda ledger: ledger.with_batch(taken.table, outcome, misread, self._number, started)
+            lambda ledger: ledger.with_batch(
+                processed.pushed, outcome, misread, self._number, batch.started
+            )
         )
         self._stop_if_hopeless(outcome.nodes)
 
-    def _adapt(self, messages: int, seconds: float) -> None:
+    def _adapt(self, processed: Processed, pace: Pace) -> None:
+        messages = len(processed.pushed)
         if self._batch_size is None and messages:
-            factor = min(max(TARGET_SECONDS / max(seconds, 1e-9), 0.25), 4)
+            factor = min(max(pace.seconds / max(processed.seconds, 1e-9), 0.25), pace.growth)
             least = ASYNC_BATCH if self._awaits else 1
-            self._size = int(min(max(messages * factor, least), LARGEST_BATCH))
+            size = min(max(messages * factor, least), pace.largest)
+            if self.total is not None:
+                left = (
+                    self.total - sum(len(batch.taken.table) for batch in self._on_way) - self.done
+                )
+                size = min(size, max(left / pace.spread, size * 0.4, least))
+            self._size = max(int(size), 1)
+            self._size_known = True
 
     def _stop_at_first(self, taken: Taken, outcome: Outcome) -> None:
         found = first_failure(outcome, taken)

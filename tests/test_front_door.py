@@ -15,6 +15,7 @@ import pytest
 import emitnb
 
 EXPORTED = [
+    "BackendError",
     "DeclarationError",
     "EmitError",
     "LoopError",
@@ -26,8 +27,10 @@ EXPORTED = [
     "RunInterrupted",
     "RunStoppedError",
     "SourceError",
+    "TransportError",
     "UnknownNodeError",
     "UnknownRowError",
+    "WorkerCrashError",
     "__version__",
 ]
 HEAVY = ("pandas", "IPython", "anywidget", "distributed", "dask", "pyarrow", "numpy", "msgspec")

@@ -87,7 +87,10 @@ def test_a_push_to_one_node_reaches_that_node_only(data):
     to = data.draw(st.sampled_from([spec.name for spec in specs]))
     pushed = data.draw(messages(specs))
     model = model_of(specs)
-    model.push(pushed, to=to)
+    try:
+        model.push(pushed, to=to)
+    except TooManyEmissions:
+        assume(False)
     router = router_of(specs)
     router.push(pushed, to=to, batch_size=data.draw(st.sampled_from(BATCH_SIZES)))
     assert_same(router, model)

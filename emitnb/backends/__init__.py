@@ -1,18 +1,61 @@
-"""Where nodes run. A backend is one method behind one small protocol; see :class:`Backend`."""
+"""Where nodes run. A backend is a few methods behind one small protocol; see :class:`Backend`."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from typing import Any, Protocol, cast
 
-from emitnb.plan import Plan
-from emitnb.process import Committed, Outcome
-from emitnb.table import Table
+from emitnb.emissions import Log
+from emitnb.errors import BackendError, did_you_mean
+from emitnb.node import Node
+from emitnb.process import Committed
+from emitnb.session import Session
+from emitnb.sources import Source
+
+NAMES = ("memory", "dask")
+"""The backends there are."""
 
 
 class Backend(Protocol):
-    """Takes a batch through a plan, somewhere."""
+    """Takes batches through a plan, somewhere, by calling :func:`emitnb.process.process`."""
 
     name: str
 
-    def execute(self, plan: Plan, pushed: Table, states: Committed) -> Outcome:
-        """Return what a batch made, by calling :func:`emitnb.process.process` for each stage."""
+    def session(
+        self,
+        committed: Callable[[], Committed],
+        say: Callable[[str], None],
+        keep_on_cluster: bool = False,
+    ) -> Session:
+        """Open a session for one run.
+
+        ``committed`` tells the states that are committed, ``say`` tells the user a line of text.
+        With ``keep_on_cluster`` the rows that nodes emit stay where they were made.
+        """
+
+    def check(self, nodes: Iterable[Node]) -> tuple[str, ...]:
+        """Return what deserves a note about running these nodes here.
+
+        Raises DeclarationError where one cannot run here, or would silently give wrong results.
+        """
+
+    def open_source(self, source: Any, field: str) -> Source | None:
+        """Return the messages of data that lies where this backend runs; None for any other."""
+
+    def lazy_frame(self, log: Log, name: str, node: Node | None) -> Any:
+        """Return a node's emissions as a frame that is not here until somebody asks."""
+
+
+def open_backend(name: str, *arguments: Any, **options: Any) -> Backend:
+    """Return the backend of a name, opened; BackendError where it cannot be had.
+
+    >>> open_backend("memory").name
+    'memory'
+    """
+    if name not in NAMES:
+        hint = did_you_mean(str(name), NAMES) or f" There are {' and '.join(NAMES)}."
+        raise BackendError(f"no backend is named {name!r}.{hint}")
+    # Only here: a backend's library takes its time to load, and need not be installed.
+    module = import_module(f"emitnb.backends.{name}")
+    return cast(Backend, module.open_backend(*arguments, **options))

@@ -1,7 +1,16 @@
 """What nodes emitted: a columnar log with lineage, and the frames made of it."""
 
 from emitnb.emissions.frames import LINEAGE, node_frame, sources_of, whole_frame
-from emitnb.emissions.log import Log
+from emitnb.emissions.log import KeptRows, Log, Track
 from emitnb.emissions.tracing import trace_frame
 
-__all__ = ["LINEAGE", "Log", "node_frame", "sources_of", "trace_frame", "whole_frame"]
+__all__ = [
+    "LINEAGE",
+    "KeptRows",
+    "Log",
+    "Track",
+    "node_frame",
+    "sources_of",
+    "trace_frame",
+    "whole_frame",
+]

@@ -11,18 +11,15 @@ from __future__ import annotations
 import datetime
 import types
 import typing
-from collections.abc import Sequence, Set
-from typing import Any, TypeAlias, Union, cast
+from collections.abc import Mapping, Sequence, Set
+from types import MappingProxyType
+from typing import Any, Union, cast
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-Piece: TypeAlias = "list[Any] | pa.Array | pd.Series[Any]"
-"""Some values of one column: as they came, sealed, or as a batch node made them."""
-
-STR = pd.StringDtype("pyarrow", na_value=np.nan)
-"""What pandas calls ``str``."""
+from emitnb.table import STR, FrameTable, ListTable, Piece, SealedTable, Table, values_of
 
 _ARROW: dict[type, pa.DataType] = {
     str: pa.large_string(),
@@ -66,13 +63,25 @@ def seal(values: list[Any], kinds: Set[type] | None = None) -> Piece:
         return values  # an int beyond 64 bits, or text with lone surrogates
 
 
-def values_of(piece: Piece) -> list[Any]:
-    """Return a piece as Python values."""
-    if isinstance(piece, list):
-        return piece
-    if isinstance(piece, pd.Series):
-        return piece.tolist()
-    return cast(list[Any], piece.to_pylist())
+def sealed(table: Table) -> Table:
+    """Return a table of lists with its columns sealed; any other as it is."""
+    if not isinstance(table, ListTable):
+        return table
+    kinds = table.kinds or [None] * len(table.fields)
+    pieces = tuple(map(seal, table.columns, kinds))
+    return SealedTable(table.fields, pieces, len(table))
+
+
+def table_frame(table: Table, types: Mapping[str, Any] = MappingProxyType({})) -> pd.DataFrame:
+    """Return the rows of a table as the frame of a node that emitted them and nothing else."""
+    if isinstance(table, FrameTable):
+        columns = {name: series([table.data[name]], types.get(name)) for name in table.fields}
+    else:
+        whole = sealed(table)
+        assert isinstance(whole, SealedTable)
+        pairs = zip(whole.fields, whole.pieces, strict=True)
+        columns = {name: series([piece], types.get(name)) for name, piece in pairs}
+    return pd.DataFrame(columns, index=pd.RangeIndex(len(table)))
 
 
 def series(pieces: Sequence[Piece], declared: Any = None) -> pd.Series:

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from emitnb.emissions.columns import STR, dtype_of, series, widened
+from emitnb.emissions.columns import dtype_of, series, widened
 from emitnb.emissions.lineage import Segment
-from emitnb.emissions.log import FrameRows, Log, Track
+from emitnb.emissions.log import FrameRows, Log, Part, Track
 from emitnb.message import ENTRY_POINT
 from emitnb.node import Node
-from emitnb.table import Positions
+from emitnb.table import STR, Positions
 
 LINEAGE = ("parent_node", "parent_row", "source", "revision", "time")
 """Columns that ``lineage=True`` adds."""
@@ -126,6 +126,12 @@ def _values(track: Track, node: Node | None) -> pd.DataFrame:
         return frame
     columns = {field: _column(track, field, node) for field in names}
     return pd.DataFrame(columns, index=pd.RangeIndex(track.rows), copy=False)
+
+
+def rows_frame(part: Part, types: Mapping[str, Any]) -> pd.DataFrame:
+    """Return some consecutive rows of a node as a frame."""
+    columns = {name: series([part.piece(name)], types.get(name)) for name in part.fields}
+    return pd.DataFrame(columns, index=pd.RangeIndex(part.size))
 
 
 def _column(track: Track, field: str, node: Node | None) -> pd.Series:

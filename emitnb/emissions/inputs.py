@@ -74,4 +74,4 @@ def _size(table: Table) -> int:
     if isinstance(table, FrameTable):
         data = table.data
         return sum(data[name].array.nbytes for name in data.columns)
-    return 0
+    return BUDGET + 1  # it lies on a cluster: holding on to it here would hold it there

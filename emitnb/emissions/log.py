@@ -16,13 +16,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from emitnb.emissions.columns import Piece, seal
+from emitnb.emissions.columns import seal
 from emitnb.emissions.inputs import InputRecord
 from emitnb.emissions.lineage import Segment, compact, merged
 from emitnb.emissions.parts import FULL, grown
 from emitnb.message import ENTRY_POINT
 from emitnb.process import NodeOutcome
-from emitnb.table import FrameTable, ListTable, Table
+from emitnb.table import FrameTable, KeptTable, ListTable, Piece, SealedTable, Table, joined
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,39 @@ class FrameRows:
         return self.data[name] if name in self.data.columns else pa.nulls(self.size)
 
 
-Part = Rows | FrameRows
+@dataclass(frozen=True)
+class KeptRows:
+    """Consecutive rows of one node that were left on a cluster."""
+
+    table: KeptTable
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return self.table.fields
+
+    @property
+    def size(self) -> int:
+        """Number of rows."""
+        return len(self.table)
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """The columns, brought here."""
+        return self.fetched().pieces
+
+    def piece(self, name: str) -> Piece:
+        """Return the column, brought here."""
+        return self.fetched().piece(name)
+
+    def fetched(self) -> Rows | FrameRows:
+        """Return the rows, brought here."""
+        part = _part(self.table.fetch())
+        assert not isinstance(part, KeptRows)
+        return part
+
+
+Part = Rows | FrameRows | KeptRows
 
 
 @dataclass(frozen=True)
@@ -170,6 +202,10 @@ def _segment(outcome: NodeOutcome, first: int, starts: Mapping[str, int]) -> Seg
 def _part(table: Table) -> Part:
     if isinstance(table, ListTable):
         return _sealed(Rows(table.fields, tuple(table.columns), len(table), table.kinds))
+    if isinstance(table, SealedTable):
+        return Rows(table.fields, table.pieces, len(table))
+    if isinstance(table, KeptTable):
+        return KeptRows(table)
     assert isinstance(table, FrameTable)
     return FrameRows(table.data)
 
@@ -183,9 +219,10 @@ def _merged_parts(one: Part, two: Part) -> Part | None:
         return None
     pieces: list[Piece] = []
     for left, right in zip(one.pieces, two.pieces, strict=True):
-        if not (isinstance(left, list) and isinstance(right, list)):
+        piece = joined(left, right)
+        if piece is None:
             return None
-        pieces.append(left + right)
+        pieces.append(piece)
     kinds = None
     if one.kinds is not None and two.kinds is not None:
         kinds = tuple(map(operator.or_, one.kinds, two.kinds))

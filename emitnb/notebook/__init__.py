@@ -7,6 +7,7 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 
 from emitnb.notebook.base import NAME
+from emitnb.notebook.cluster_magics import ClusterMagics
 from emitnb.notebook.completion import matcher
 from emitnb.notebook.data_magics import DataMagics
 from emitnb.notebook.magics import GraphMagics
@@ -22,7 +23,7 @@ def load(shell: InteractiveShell) -> None:
         shell.user_ns[NAME] = Router()
     if GraphMagics.__name__ in shell.magics_manager.registry:
         return
-    shell.register_magics(GraphMagics, DataMagics)
+    shell.register_magics(GraphMagics, DataMagics, ClusterMagics)
 
     def router() -> Any:
         found = shell.user_ns.get(NAME)

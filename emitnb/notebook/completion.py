@@ -1,4 +1,4 @@
-"""Tab in the magics of emitnb: names of nodes where a node is asked for, options after ``--``."""
+"""Tab in the magics of emitnb: names of nodes and of backends where they are asked for, options."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from emitnb.router import Router
 
 NODE_NAMES = ("NODE", "P", "A")
 """How magics call an argument that is the name of a node."""
+
+CHOICES = {"BACKEND": ("memory", "dask")}
+"""What there is to choose from, by how magics call the argument."""
 
 _LINE = re.compile(r"\s*(?:[\w., ]+=\s*)?%(?P<cell>%?)(?P<name>emit\w*)\s(?P<rest>.*)", re.DOTALL)
 _WORD = re.compile(r"[^\s,]*$")
@@ -58,7 +61,8 @@ def _offers(
     if fragment.startswith("-"):
         return [flag for flags, _ in arguments for flag in flags if flag.startswith("--")]
     before = line["rest"].removesuffix(fragment).replace(",", " ").split()
-    return nodes if _asks_for_node(arguments, before) else ()
+    wanted = _wanted(arguments, before)
+    return nodes if wanted in NODE_NAMES else CHOICES.get(wanted, ())
 
 
 Arguments = list[tuple[tuple[str, ...], dict[str, Any]]]
@@ -70,8 +74,8 @@ def _arguments(magic: Any) -> Arguments:
     return [(one.args, one.kwds) for one in declared if isinstance(one, argument)]
 
 
-def _asks_for_node(arguments: Arguments, before: list[str]) -> bool:
-    """Whether the word after ``before`` is to be the name of a node."""
+def _wanted(arguments: Arguments, before: list[str]) -> str:
+    """How the magic calls what the word after ``before`` is to be; empty if it says nothing."""
     options = [n for n, word in enumerate(before) if word.startswith("--")]
     if options:
         last = options[-1]
@@ -80,10 +84,10 @@ def _asks_for_node(arguments: Arguments, before: list[str]) -> bool:
             if before[last] in flags and "metavar" in details:
                 many = details.get("nargs") == "+"
                 if many or not taken:
-                    return details["metavar"] in NODE_NAMES
+                    return str(details["metavar"])
     positional = [word for word in before if not word.startswith("--")]
     first = next((details for flags, details in arguments if flags[0][0] != "-"), {})
-    return not positional and first.get("metavar") in NODE_NAMES
+    return "" if positional else str(first.get("metavar", ""))
 
 
 def _names(router: Router) -> list[str]:

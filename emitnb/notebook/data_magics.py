@@ -20,6 +20,7 @@ def _options(arguments: Namespace) -> dict[str, Any]:
         "batch_size": arguments.batch_size,
         "on_error": "stop" if arguments.stop_on_error else "collect",
         "field": arguments.field,
+        "keep_on_cluster": arguments.keep_on_cluster,
     }
 
 
@@ -36,6 +37,11 @@ INTO = (
         "--batch-size", type=number_or_auto, default="auto", metavar="N", help="messages a batch"
     ),
     argument("--stop-on-error", action="store_true", help="stop at the first failure"),
+    argument(
+        "--keep-on-cluster",
+        action="store_true",
+        help="leave what nodes emit on the cluster, for %%emit_frame NODE --lazy",
+    ),
 )
 """What both forms of ``emit_push`` take."""
 
@@ -96,18 +102,20 @@ class DataMagics(RouterMagics):
     @line_magic(
         argument("node", nargs="?", metavar="NODE", help="a node; without it, all in push order"),
         argument("--lineage", action="store_true", help="add parent, source, revision and time"),
+        argument("--lazy", action="store_true", help="a dask DataFrame that stays on the cluster"),
     )
-    def emit_frame(self, line: str) -> pd.DataFrame:
+    def emit_frame(self, line: str) -> Any:
         """Return what a node, or all of them, emitted.
 
         Examples:
 
             counts = %emit_frame count_word
             %emit_frame --lineage
+            %emit_frame count_word --lazy
         """
         arguments = parse(DataMagics.emit_frame, line)
-        frame = self.router.frame(arguments.node, lineage=arguments.lineage)
-        if "stale" in frame.attrs:
+        frame = self.router.frame(arguments.node, lineage=arguments.lineage, lazy=arguments.lazy)
+        if "stale" in getattr(frame, "attrs", ()):  # a lazy frame has none
             print(frame.attrs["stale"])  # noqa: T201 - a line above the table it is about
         return frame
 

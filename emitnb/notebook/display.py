@@ -18,6 +18,8 @@ OVERVIEW = (
     ("%emit_failures [NODE]", "messages that failed, with input and error"),
     ("%emit_summary", "in, emitted, dropped, failed and ms for each node"),
     ("%emit_trace NODE ROW", "ancestors and descendants of an emission"),
+    ("%emit_backend [memory | dask]", "where nodes run: here, or on a dask cluster"),
+    ("%emit_scale [--sample N]", "what a cluster makes of the graph; the same on a sample?"),
     ("%emit_graph", "the graph, as a picture and as text"),
     ("%emit_remove NODE", "remove a node"),
     ("%emit_rename A B", "rename node A to B"),

@@ -9,8 +9,20 @@ from emitnb.notebook.base import RouterMagics, argument, cell_magic, line_magic,
 from emitnb.notebook.cell import CellText, compile_body, restored
 from emitnb.notebook.display import Drawing, Text, drawing, overview
 from emitnb.notebook.line import parse
-from emitnb.notebook.options import Predicate, fields, names
+from emitnb.notebook.options import Predicate, amounts, fields, names
 from emitnb.notebook.routes import parse_routes
+
+PLACEMENT = (
+    argument("--resources", nargs="+", metavar="NAME=N", help="cluster: what a worker must offer"),
+    argument("--workers", nargs="+", metavar="W", help="cluster: the only workers it may run on"),
+    argument("--priority", type=int, default=0, metavar="N", help="cluster: the highest go first"),
+    argument(
+        "--allow-shared",
+        action="store_true",
+        help="cluster: let it change what it captured, each worker its own copy",
+    ),
+)
+"""What ``%%emit_node`` takes for a cluster."""
 
 
 @magics_class
@@ -39,6 +51,8 @@ class GraphMagics(RouterMagics):
         ),
         argument("--batch", action="store_true", help="take and return DataFrames"),
         argument("--name", metavar="N", help="name of the node, instead of the function's"),
+        argument("--retries", type=int, default=0, metavar="N", help="try what fails N times more"),
+        *PLACEMENT,
     )
     def emit_node(self, line: str, cell: str) -> Declaration:
         """Declare the function in the cell as a node of `router`.
@@ -68,6 +82,11 @@ class GraphMagics(RouterMagics):
                 when=None if when is None else when.function(self.namespace, body.file),
                 batch=arguments.batch,
                 fingerprint=body.fingerprint,
+                retries=arguments.retries,
+                resources=amounts(arguments.resources),
+                workers=names(arguments.workers),
+                priority=arguments.priority,
+                allow_shared=arguments.allow_shared,
             )(function)
             self.namespace[name] = declared
         return declared.declaration

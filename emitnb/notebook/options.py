@@ -1,4 +1,4 @@
-"""What the words of a ``%%emit_node`` line mean: fields and types, names, a predicate."""
+"""What the words of a ``%%emit_node`` line mean: fields and types, names, amounts, a predicate."""
 
 from __future__ import annotations
 
@@ -36,6 +36,25 @@ def names(texts: Sequence[str] | None) -> list[str]:
     """
     found = [[text] if text.startswith("/") else _parts(text) for text in texts or []]
     return [name.strip() for some in found for name in some]
+
+
+def amounts(texts: Sequence[str] | None) -> dict[str, float]:
+    """Return what ``GPU=1 MEMORY=2e9`` asks for.
+
+    >>> amounts(["GPU=1,MEMORY=2e9"])
+    {'GPU': 1.0, 'MEMORY': 2000000000.0}
+    """
+    pairs = [text.partition("=") for text in names(texts)]
+    try:
+        found = {name.strip(): float(number) for name, _, number in pairs}
+    except ValueError:
+        found = {"": 0.0}
+    if "" in found:
+        raise DeclarationError(
+            f"%%emit_node: --resources {' '.join(texts or ())} does not say how much of what; "
+            "write NAME=NUMBER, for example --resources GPU=1"
+        )
+    return found
 
 
 class Predicate:

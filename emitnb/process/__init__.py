@@ -19,6 +19,7 @@ from emitnb.process.batches import BatchRun
 from emitnb.process.loops import LoopRun
 from emitnb.process.nodes import SLICE, NodeRun
 from emitnb.process.outcome import WHOLE_NODE, Failed, NodeOutcome, Outcome, States
+from emitnb.process.packed import PackedStates
 from emitnb.process.results import NeedsCare
 from emitnb.process.streams import Parents, Stream, gather
 from emitnb.table import Positions, Table
@@ -29,6 +30,7 @@ __all__ = [
     "Failed",
     "NodeOutcome",
     "Outcome",
+    "PackedStates",
     "Parents",
     "States",
     "Stream",
@@ -58,7 +60,7 @@ def process(stage: Stage, batch: Mapping[str, Stream], states: Committed) -> Out
     for step in stage.steps:
         done, new_states = _run_step(step, stage, streams, states)
         for outcome in done:
-            streams[outcome.node] = _stream_of(outcome)
+            streams[outcome.node] = outcome.stream
         outcomes += done
         touched.update(new_states)
     return Outcome(tuple(outcomes), touched)
@@ -71,7 +73,7 @@ def process_plan(plan: Plan, pushed_rows: Table, states: Committed) -> Outcome:
     touched: dict[str, States] = {}
     for stage in plan.stages:
         done = process(stage, streams, states)
-        streams.update((outcome.node, _stream_of(outcome)) for outcome in done.nodes)
+        streams.update((outcome.node, outcome.stream) for outcome in done.nodes)
         outcomes += done.nodes
         touched.update(done.states)
     # Stages are not the graph's order: what shares no origin may run earlier or later.
@@ -121,9 +123,3 @@ def _attempt(
 
 def _touched(runs: list[NodeRun]) -> dict[str, States]:
     return {run.node.name: run.states() for run in runs if run.node.new_state is not None}
-
-
-def _stream_of(outcome: NodeOutcome) -> Stream:
-    return Stream(
-        outcome.node, outcome.table, outcome.sources, outcome.counts, outcome.rank, outcome.waves
-    )

@@ -17,6 +17,7 @@ from emitnb.node import Form, Node
 from emitnb.process.calls import await_each, call_each
 from emitnb.process.nodes import SLICE
 from emitnb.process.outcome import Failed, NodeOutcome
+from emitnb.process.retrying import retried
 from emitnb.process.streams import Inputs
 from emitnb.table import FrameTable, Positions
 
@@ -80,6 +81,10 @@ class BatchRun:
             start += len(messages)
         return np.array(chosen, dtype=np.int64)
 
+    def _emitted(self, part: pd.DataFrame) -> pd.DataFrame:
+        frame: pd.DataFrame = retried(emitted_frame, False, self.node.retries)(self.node, part)
+        return frame
+
     def _try(self, frame: pd.DataFrame) -> None:
         """Run the rows of ``frame``; where that raises, find the rows that do, left to right."""
         work = [frame]
@@ -88,7 +93,7 @@ class BatchRun:
             if not len(part):
                 continue
             try:
-                self._parts.append(emitted_frame(self.node, part))
+                self._parts.append(self._emitted(part))
                 self._failing = 0
             except KeyboardInterrupt:
                 raise

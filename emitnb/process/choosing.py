@@ -41,7 +41,7 @@ def _where(when: Callable[[Message], Any], messages: list[Message]) -> Choice:
 
 
 def _keyed(node: Node, choice: Choice) -> Choice:
-    keys, unkeyed = _keys(node, choice.messages)
+    keys, unkeyed = keys_of(node, choice.messages)
     if not unkeyed:
         return choice._replace(keys=keys)
     places = list(range(len(keys))) if choice.places is None else choice.places
@@ -58,7 +58,7 @@ _PLAIN_KEYS = frozenset((str, int, bool, bytes, type(None)))
 _NAN = float("nan")
 
 
-def _keys(node: Node, messages: list[Message]) -> tuple[list[Hashable], Errors]:
+def keys_of(node: Node, messages: list[Message]) -> tuple[list[Hashable], Errors]:
     """Return the key of each message; FAILED, with an error, where it has none that can be used."""
     keys, errors = call_each(map(operator.attrgetter(*node.key), messages), len(messages))
     if errors or not _PLAIN_KEYS.issuperset(map(type, keys)):

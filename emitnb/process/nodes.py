@@ -7,12 +7,14 @@ from collections.abc import Callable, Hashable, Sequence
 from time import perf_counter, time_ns
 from typing import Any, Protocol
 
+from emitnb.errors import ResultError
 from emitnb.message import Message, explain_missing_field
 from emitnb.node import Form, Node
 from emitnb.process.calls import FAILED, Errors, await_each, call_each, is_cancelled
 from emitnb.process.choosing import choose
 from emitnb.process.outcome import WHOLE_NODE, Failed, NodeOutcome, States
 from emitnb.process.results import Collected, NeedsCare, checked, rows_of
+from emitnb.process.retrying import Retrying, retried
 from emitnb.process.states import History, WorkingStates, copy_state
 from emitnb.process.streams import Parents
 from emitnb.table import Positions
@@ -116,6 +118,10 @@ def _caller(node: Node, committed: Sequence[States], careful: bool) -> _Caller:
         return _Awaited(node, committed, careful)
     if node.new_state is None:
         return _Plain(node)
+    if node.retries:
+        function = checked(node, node.function) if careful else node.function
+        lists = node.form is Form.GENERATOR and not careful
+        return Retrying(function, lists, node.retries, WorkingStates(committed, node.new_state))
     return _Stateful(node, committed, careful)
 
 
@@ -124,6 +130,9 @@ class _Plain:
         self.states: States = {}
         self._function = node.function
         self._generates = node.form is Form.GENERATOR
+        if node.retries:
+            self._function = retried(node.function, self._generates, node.retries)
+            self._generates = False
 
     def call(self, messages: list[Message], keys: Sequence[Hashable]) -> tuple[list[Any], Errors]:
         calls = map(self._function, messages)
@@ -163,7 +172,7 @@ class _Awaited:
 
     def call(self, messages: list[Message], keys: Sequence[Hashable]) -> tuple[list[Any], Errors]:
         if self._node.new_state is None:
-            return await_each(self._one(message) for message in messages)
+            return await_each(self._try(message) for message in messages)
         places: dict[Hashable, list[int]] = {}
         for place, key in enumerate(keys or [WHOLE_NODE] * len(messages)):
             places.setdefault(key, []).append(place)
@@ -185,24 +194,37 @@ class _Awaited:
     ) -> None:
         for place in places:
             try:
-                # Waiting costs more than copying here, so each message has its own way back.
-                before = copy_state(self._working[key])
-            except Exception as error:
-                errors.append((place, error))
-                continue
-            try:
-                results[place] = await self._one(messages[place], self._working[key])
+                results[place] = await self._try(messages[place], key)
             except BaseException as error:
                 if isinstance(error, KeyboardInterrupt) or is_cancelled(error):
                     raise
                 explain_missing_field(error)
                 errors.append((place, error))
-                self._working[key] = before
 
-    async def _one(self, *arguments: Any) -> Any:
-        result = self._node.function(*arguments)
+    async def _try(self, message: Message, *key: Hashable) -> Any:
+        for _ in range(self._node.retries):
+            try:
+                return await self._one(message, *key)
+            except ResultError:
+                raise
+            except Exception:
+                continue
+        return await self._one(message, *key)
+
+    async def _one(self, message: Message, *key: Hashable) -> Any:
+        # Waiting costs more than copying here, so each message works on a copy: one that fails
+        # leaves the state as it was.
+        states = [copy_state(self._working[k]) for k in key]
+        result = self._node.function(message, *states)
         many = self._node.form is Form.ASYNC_GENERATOR
         result = [item async for item in result] if many else await result
         if not self._careful:
+            self._keep(key, states)
             return result
-        return rows_of(self._node, result if many else [result])
+        rows = rows_of(self._node, result if many else [result])
+        self._keep(key, states)
+        return rows
+
+    def _keep(self, key: Sequence[Hashable], states: list[Any]) -> None:
+        if states:
+            self._working[key[0]] = states[0]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from emitnb.message import Message
-from emitnb.process.streams import Parents
+from emitnb.process.streams import Parents, Stream
 from emitnb.table import Positions, Table
 
 States = Mapping[Hashable, Any]
@@ -55,6 +55,11 @@ class NodeOutcome:
     dropped: int
     seconds: float
     times: tuple[tuple[int, int], ...]
+
+    @property
+    def stream(self) -> Stream:
+        """What the node emitted, as its subscribers read it."""
+        return Stream(self.node, self.table, self.sources, self.counts, self.rank, self.waves)
 
     def renamed(self, old: str, new: str) -> NodeOutcome:
         """Return it with a node renamed."""

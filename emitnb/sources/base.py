@@ -10,13 +10,12 @@ its messages or leaves the source where it was, and the next take hands out the 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from emitnb.errors import SourceError
-from emitnb.message import ENTRY_POINT, Message
-from emitnb.table import ListTable, RecordTable, Table
+from emitnb.table import ListTable, Table, stacked
 
 Position = TypeVar("Position")
 
@@ -115,24 +114,4 @@ def joined(
         before += len(table)
         if len(table):
             tables.append(table)
-    return _stacked(tables), tuple(unreadable)
-
-
-def _stacked(tables: list[Table]) -> Table:
-    if len(tables) < 2:
-        return tables[0] if tables else EMPTY
-    fields = tables[0].fields
-    lists = [table for table in tables if isinstance(table, ListTable) and table.fields == fields]
-    if len(lists) < len(tables):
-        return RecordTable([record for table in tables for record in _records(table)])
-    columns = [
-        [value for table in lists for value in table.columns[number]]
-        for number in range(len(fields))
-    ]
-    return ListTable(fields, columns, sum(map(len, lists)))
-
-
-def _records(table: Table) -> Sequence[dict[str, Any]]:
-    if isinstance(table, RecordTable):
-        return table.records
-    return [message.as_dict() for message in table.messages(ENTRY_POINT, Message)]
+    return (stacked(tables) if tables else EMPTY), tuple(unreadable)

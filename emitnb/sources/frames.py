@@ -34,7 +34,7 @@ _NULLABLE = {
 Load = Callable[[], Any]
 """Returns a part: a DataFrame, or a list of items."""
 
-Cut = Callable[[Any, int, int, int], tuple[Table, tuple[Unreadable, ...]]]
+Cutter = Callable[[Any, int, int, int], tuple[Table, tuple[Unreadable, ...]]]
 """Cuts rows out of a part: called with the part, its number, the first row and the one after."""
 
 
@@ -42,7 +42,7 @@ class PartSource(BaseSource[tuple[int, int]]):
     """Parts that are loaded one after another, one held at a time."""
 
     def __init__(
-        self, parts: Sequence[Load], cut: Cut, total: int | None, limit: int | None
+        self, parts: Sequence[Load], cut: Cutter, total: int | None, limit: int | None
     ) -> None:
         super().__init__((0, 0), total, limit)
         self._parts = parts
@@ -95,19 +95,30 @@ def arrow_source(data: pa.Table, limit: int | None) -> PartSource:
 
 def dask_source(data: Any, field: str, limit: int | None) -> PartSource:
     """Return the items of a dask bag, or the rows of a dask dataframe, partition by partition."""
+    parts = [partial(_computed, *numbered) for numbered in enumerate(dask_parts(data) or ())]
+    return PartSource(parts, partial(_cut, field), None, limit)
+
+
+def dask_parts(data: Any) -> list[Any] | None:
+    """Return the partitions of a dask bag or dataframe, delayed; None for what is not dask's."""
+    if not is_dask(data):
+        return None
     kinds = {kind.__name__ for kind in type(data).__mro__}
-    if "Bag" in kinds:
-        parts = [partial(_compute_bag, *numbered) for numbered in enumerate(data.to_delayed())]
-        return PartSource(parts, partial(_cut_items, field), None, limit)
     if "DataFrame" in kinds:
         check_names("the dask dataframe", data.columns, "push ddf{}")
-        delayed = enumerate(data.to_delayed())
-        frames = [partial(_compute_frame, *numbered) for numbered in delayed]
-        return PartSource(frames, _cut_frame, None, limit)
-    raise SourceError(
-        f"cannot push a dask {type(data).__name__}; push a bag or a dataframe, "
-        "or what .compute() returns"
-    )
+    elif "Bag" not in kinds:
+        raise SourceError(
+            f"cannot push a dask {type(data).__name__}; push a bag or a dataframe, "
+            "or what .compute() returns"
+        )
+    return list(data.to_delayed())
+
+
+def part_table(part: Any, number: int, field: str) -> tuple[Table, tuple[Unreadable, ...]]:
+    """Return a whole partition as a table, and what in it is no message."""
+    if not isinstance(part, pd.DataFrame):
+        part = list(part)
+    return _cut(field, part, number, 0, len(part))
 
 
 def is_dask(data: object) -> bool:
@@ -149,9 +160,12 @@ def _cut_frame(
     return FrameTable(part.iloc[start:stop]), ()
 
 
-def _cut_items(
-    field: str, part: list[Any], number: int, start: int, stop: int
+def _cut(
+    field: str, part: Any, number: int, start: int, stop: int
 ) -> tuple[Table, tuple[Unreadable, ...]]:
+    if isinstance(part, pd.DataFrame):
+        check_names(f"partition {number} of the dask dataframe", part.columns)
+        return _cut_frame(part, number, start, stop)
     items = part[start:stop]
     return tabulate(
         items,
@@ -160,21 +174,12 @@ def _cut_items(
     )
 
 
-def _compute_bag(number: int, delayed: Any) -> list[Any]:
-    return list(_computed(number, delayed))
-
-
-def _compute_frame(number: int, delayed: Any) -> pd.DataFrame:
-    frame: pd.DataFrame = _computed(number, delayed)
-    check_names(f"partition {number} of the dask dataframe", frame.columns)
-    return frame
-
-
 def _computed(number: int, delayed: Any) -> Any:
     try:
-        return delayed.compute()
+        part = delayed.compute()
     except Exception as error:
         raise SourceError(
             f"partition {number} of the dask collection failed: {type(error).__name__}: {error}. "
             "What came before it is pushed; resume to compute it again"
         ) from error
+    return part if isinstance(part, pd.DataFrame) else list(part)

@@ -19,8 +19,18 @@ from typing import Any
 
 from tests.benchmarks.harness import Options, Row, table
 
-GROUPS = ("wordcount", "libraries", "keyed", "batches", "memory", "scale", "startup")
-LIBRARIES = ("msgspec", "numpy", "pandas", "pyarrow", "ipython", "emit", "streamz", "reactivex")
+GROUPS = ("wordcount", "libraries", "keyed", "batches", "memory", "scale", "startup", "cluster")
+LIBRARIES = (
+    "msgspec",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "ipython",
+    "distributed",
+    "emit",
+    "streamz",
+    "reactivex",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -82,11 +82,15 @@ def test_all_names_after_a_blank(nodes):
 @pytest.mark.parametrize(
     ("line", "options"),
     [
-        ("%%emit_node x --", "--on --ignore --entry --key --when --batch --name"),
+        (
+            "%%emit_node x --",
+            "--on --ignore --entry --key --when --batch --name "
+            "--retries --resources --workers --priority --allow-shared",
+        ),
         ("%%emit_node x --on words --i", "--ignore"),
         ("%emit_push x --l", "--limit --lines"),
         ("%%emit_push --fo", "--format"),
-        ("%emit_frame words --", "--lineage"),
+        ("%emit_frame words --", "--lineage --lazy"),
     ],
 )
 def test_options(nodes, line, options):

@@ -1,0 +1,330 @@
+"""Batches on their way through a cluster, in order, whatever becomes of its workers.
+
+Everything that was submitted can be submitted again: the pushed rows are at hand until a batch is
+collected, and the states that all begins with are the committed ones. So there is one way back
+from any mishap: forget the futures, and launch what is on its way anew.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import uuid
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from time import monotonic
+from typing import Any
+
+import psutil
+from dask.utils import format_bytes
+from distributed import CancelledError, Client, Future, KilledWorker, wait
+
+from emitnb.backends.dask import tasks
+from emitnb.backends.dask.clusters import Workers, check_versions, is_alive, workers_of
+from emitnb.backends.dask.graphs import Cargo, Head, Launched, launch
+from emitnb.backends.dask.kept import MOST_OF_MEMORY, slim, with_kept_tables
+from emitnb.backends.dask.luggage import Luggage
+from emitnb.backends.dask.lying import LyingTable
+from emitnb.backends.dask.tasks import Made, Work
+from emitnb.backends.dask.transport import Parcel, pushed_parcel, unpacked
+from emitnb.backends.pickling import dumps
+from emitnb.errors import BackendError
+from emitnb.plan import Plan
+from emitnb.process import Committed, Outcome, PackedStates, States
+from emitnb.process.hashing import partition_of
+from emitnb.session import Pace, Processed, Refused
+from emitnb.table import Table
+
+LONGEST_CHAIN = 64
+"""Links of a chain of states, after which a new one begins with what is committed. A shorter one
+would wait more often for all that is on its way, a longer one would take longer to recompute."""
+
+POLL = 0.5
+"""Seconds after which the cluster is looked at while a batch is waited for."""
+
+ATTEMPTS = 5
+"""Times that one batch is launched before the cluster is given up."""
+
+PLENTY_OF_MEMORY = 4 * 2**30
+"""Bytes left on the notebook's machine at which nobody asks how large a batch's results are."""
+
+
+@dataclass
+class _Flight:
+    """One batch on its way."""
+
+    plan: Plan
+    pushed: Table
+    source: Any
+    refused: tuple[Refused, ...]
+    launched: Launched | None = None
+    results: list[Future[Any]] = field(default_factory=list)
+    attempts: int = 0
+
+
+class DaskSession:
+    """See :class:`emitnb.session.Session`."""
+
+    def __init__(
+        self,
+        client: Client,
+        luggage: Luggage,
+        committed: Callable[[], Committed],
+        say: Callable[[str], None],
+        *,
+        workers: Workers,
+        in_flight: int,
+        partitions: int,
+        keep: bool,
+        revive: Callable[[], None] | None,
+    ) -> None:
+        self._client = client
+        self._luggage = luggage
+        self._committed = committed
+        self._say = say
+        self._known = workers
+        self._in_flight = in_flight
+        self._partitions = partitions
+        self._keep = keep
+        self._revive = revive
+        # 0.25 s a task: dask spends about two milliseconds on each.
+        self.pace = Pace(first=16, seconds=0.25, growth=64, largest=262_144, spread=in_flight)
+        self._flights: deque[_Flight] = deque()
+        self._heads: dict[Head, Future[Any]] | None = None
+        self._links = 0
+        self._alone = False
+        self._looked = monotonic()
+        limit = workers.memory // max(len(workers.threads), 1)
+        self._work = Work(uuid.uuid4().hex, memory_limit=limit)
+
+    # -- the session ------------------------------------------------------------------------
+
+    def has_room(self) -> bool:
+        """See :class:`emitnb.session.Session`. A chain that is to be cut takes in no more."""
+        if self._alone or len(self._flights) >= self._in_flight:
+            return False
+        return not (self._flights and self._links >= LONGEST_CHAIN)
+
+    def restart(self) -> None:
+        """See :class:`emitnb.session.Session`."""
+        self._heads = None
+
+    def submit(self, plan: Plan, pushed: Table) -> None:
+        """See :class:`emitnb.session.Session`."""
+        if self._links >= LONGEST_CHAIN and not self._flights:
+            self.restart()
+        if isinstance(pushed, LyingTable):
+            flight = _Flight(plan, pushed, pushed.rows, ())
+        else:
+            base = plan.stages[0].message_class
+            parcel, taken_in, refused = pushed_parcel(pushed, base)
+            flight = _Flight(plan, taken_in, parcel, refused)
+        self._flights.append(flight)
+        self._launch_waiting()
+
+    def collect(self) -> Processed:
+        """See :class:`emitnb.session.Session`."""
+        while True:
+            self._launch_waiting()
+            self._watch_workers()
+            flight = self._flights[0]
+            try:
+                self._wait(flight)
+                made = self._brought_home(flight)
+            except KilledWorker as error:
+                self._recover(flight, error, alone=True)
+            except CancelledError as error:
+                self._check_connection()
+                self._recover(flight, error, alone=False)
+            except OSError as error:  # the comm to the scheduler broke in the middle of a call
+                self._check_connection()
+                self._recover(flight, error, alone=False)
+            else:
+                break
+        self._flights.popleft()
+        self._alone = False
+        return _processed(flight, made)
+
+    def close(self) -> None:
+        """See :class:`emitnb.session.Session`. Tasks that run are interrupted."""
+        on_way = bool(self._flights)
+        # With its futures the scheduler forgets a batch, and tells the workers.
+        self._flights.clear()
+        self._heads = None
+        if on_way and is_alive(self._client):
+            with suppress(OSError, TimeoutError):
+                self._stop_tasks()
+
+    # -- launching --------------------------------------------------------------------------
+
+    def _launch_waiting(self) -> None:
+        if self._alone:
+            if self._flights[0].launched is None:
+                self._launch(self._flights[0])
+            return
+        for flight in self._flights:
+            if flight.launched is None:
+                self._launch(flight)
+
+    def _launch(self, flight: _Flight) -> None:
+        cargo = self._luggage.send(flight.plan)
+        if self._heads is None:
+            self._heads = self._roots(cargo)
+            self._links = 0
+        flight.launched = launch(
+            self._client,
+            flight.plan,
+            cargo,
+            flight.source,
+            self._heads,
+            self._partitions,
+            replace(self._work, sheltered=self._alone),
+        )
+        self._heads.update(flight.launched.heads)
+        self._links += bool(flight.launched.heads)
+        flight.results = list(flight.launched.made)
+        if self._keep:
+            flight.results = [
+                self._client.submit(slim, future, pure=False) for future in flight.launched.made
+            ]
+
+    def _roots(self, cargo: list[Cargo]) -> dict[Head, Future[Any]]:
+        """The first links of all chains, with the states that are committed."""
+        committed = self._committed()
+        roots: dict[Head, Future[Any]] = {}
+        for number, one in enumerate(cargo):
+            if not one.stage.is_stateful:
+                continue
+            count = 1 if one.stage.keyed is None else self._partitions
+            for part, states in enumerate(self._cut(one, committed, count)):
+                if any(states.values()):
+                    parcel = Parcel(dumps(states))
+                    roots[number, part] = self._client.submit(tasks.root, parcel, pure=False)
+        return roots
+
+    def _cut(self, cargo: Cargo, committed: Committed, count: int) -> list[dict[str, States]]:
+        parts: list[dict[str, Any]] = [{} for _ in range(count)]
+        for node in cargo.stage.nodes:
+            if node.new_state is None:
+                continue
+            for layer in reversed(committed.get(node.name, ())):
+                for key, state in layer.items():
+                    part = 0 if count == 1 else partition_of(key, count)
+                    parts[part].setdefault(node.name, {})[key] = state
+        return parts
+
+    # -- waiting ----------------------------------------------------------------------------
+
+    def _wait(self, flight: _Flight) -> None:
+        while True:
+            try:
+                with self._client.as_current():
+                    wait(flight.results, timeout=POLL)
+            except TimeoutError:
+                self._watch_workers()
+            else:
+                return
+
+    def _brought_home(self, flight: _Flight) -> list[Made]:
+        self._check_memory(flight.results)
+        made: list[Made] = self._client.gather(flight.results)
+        if self._keep and flight.launched is not None:
+            return with_kept_tables(self._client, made, flight.launched.made)
+        return made
+
+    def _check_memory(self, results: list[Future[Any]]) -> None:
+        left = psutil.virtual_memory().available
+        if left > PLENTY_OF_MEMORY:
+            return
+        sizes = self._client.nbytes([future.key for future in results], summary=False)
+        size = sum(sizes.values())
+        if size > left * MOST_OF_MEMORY:
+            raise BackendError(
+                f"a batch made {format_bytes(size)}, and only {format_bytes(left)} of memory are "
+                "left here. Push with keep_on_cluster=True (--keep-on-cluster) and read it with "
+                "frame(node, lazy=True)"
+            )
+
+    def _watch_workers(self) -> None:
+        """Say when workers come and go."""
+        self._check_connection()
+        if monotonic() - self._looked < POLL:
+            return
+        self._looked = monotonic()
+        before, now = self._known, workers_of(self._client)
+        if self._revive is not None:
+            self._revive()
+        if now.threads.keys() == before.threads.keys():
+            return
+        self._known = now
+        if now.threads.keys() - before.threads.keys():
+            check_versions(self._client)
+        self._say(_change(len(before.threads), len(now.threads)))
+
+    def _check_connection(self) -> None:
+        if not is_alive(self._client):
+            raise BackendError(
+                "the dask scheduler is gone; what is committed is safe. Choose another cluster "
+                'first: router.use("dask"), or %emit_backend dask'
+            )
+
+    # -- mishaps ----------------------------------------------------------------------------
+
+    def _recover(self, flight: _Flight, error: BaseException, alone: bool) -> None:
+        """Launch all that is on its way anew; with ``alone`` first the batch that killed workers,
+        in processes of its own."""
+        flight.attempts += 1
+        if flight.attempts >= ATTEMPTS:
+            raise BackendError(
+                f"a batch could not be processed on the cluster in {ATTEMPTS} attempts: {error}"
+            ) from error
+        for other in self._flights:
+            other.launched = None
+            other.results = []
+        self._heads = None
+        self._luggage.forget_sent()
+        self._alone = alone
+
+    def _stop_tasks(self) -> None:
+        """Interrupt the tasks that run, so that the cluster is free at once.
+
+        A task in a call that Python cannot interrupt goes on until that call returns. In a
+        cluster of our own its worker is killed, and dask starts it again.
+        """
+        session = self._work.session
+        stopped: dict[str, int] = self._client.run(tasks.stop, session, on_error="ignore")
+        if not any(stopped.values()) or self._revive is None:
+            return
+        still: dict[str, int] = self._client.run(tasks.still_busy, session, on_error="ignore")
+        stuck = [address for address, count in still.items() if count]
+        pids: dict[str, int] = self._client.run(os.getpid, workers=stuck, on_error="ignore")
+        for pid in pids.values() if stuck else ():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _processed(flight: _Flight, made: list[Made]) -> Processed:
+    nodes = [
+        replace(node, failures=tuple(map(unpacked, node.failures)))
+        for part in made
+        for node in part.nodes
+    ]
+    states = {node: PackedStates(blobs) for part in made for node, blobs in part.touched.items()}
+    return Processed(
+        Outcome(tuple(sorted(nodes, key=lambda node: node.rank)), states),
+        flight.pushed,
+        max(part.seconds for part in made),
+        flight.refused,
+        tuple(printed for part in made for printed in part.printed),
+    )
+
+
+def _change(before: int, now: int) -> str:
+    if not now:
+        return "all workers are gone; waiting for one to come back"
+    workers = f"{now} worker{'s' if now != 1 else ''}"
+    if not before:
+        return f"{workers} back; going on"
+    return f"{workers} now, {before} before"

@@ -1,0 +1,307 @@
+"""What runs on the workers. Each function is one task; none changes what it was given."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from typing import Any
+
+import pyarrow as pa
+
+from emitnb.backends.dask.portable import process_portable
+from emitnb.backends.dask.prints import caught
+from emitnb.backends.dask.shelter import process_sheltered
+from emitnb.backends.dask.shipping import Freight, restored_stage
+from emitnb.backends.dask.transport import Parcel, Travelling, packed_failed, packed_states
+from emitnb.emissions.columns import sealed
+from emitnb.errors import BackendError
+from emitnb.message import ENTRY_POINT
+from emitnb.plan import Stage
+from emitnb.prints import Printed, names_of
+from emitnb.process import NodeOutcome, Outcome, States, Stream, pushed
+from emitnb.process.partitions import Layout, merge, split
+from emitnb.table import FrameTable, ListTable, SealedTable, Table
+
+Layers = tuple[States, ...]
+"""The states of one node: of several layers, the first that has a key counts."""
+
+
+NOTHING = Outcome(())
+
+
+@dataclass(frozen=True)
+class Made(Travelling):
+    """What a stage made of a batch, as it travels: tables are sealed, failures packed."""
+
+    nodes: tuple[NodeOutcome, ...]
+    seconds: float
+    printed: tuple[Printed, ...] = ()
+    touched: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
+
+    def __sizeof__(self) -> int:
+        """Bytes held, for dask to place tasks where their data is."""
+        return 500 + sum(table_size(node.table) + 8 * node.received for node in self.nodes)
+
+
+@dataclass(frozen=True)
+class Link(Travelling):
+    """One link of a partition's chain: its states after a batch, and what came of the batch."""
+
+    states: Mapping[str, Layers]
+    outcome: Outcome = NOTHING
+    seconds: float = 0.0
+    printed: tuple[Printed, ...] = ()
+
+    def __sizeof__(self) -> int:
+        """Bytes held: a chain is to stay where its states are."""
+        keys = sum(len(layer) for layers in self.states.values() for layer in layers)
+        rows = sum(len(node.table) for node in self.outcome.nodes)
+        return 1_000 + 500 * keys + 60 * rows
+
+
+@dataclass(frozen=True)
+class Work:
+    """How a stage is to be run: the stage as it was packed, and what it takes."""
+
+    session: str
+    sheltered: bool = False
+    memory_limit: int = 0
+
+
+@dataclass(frozen=True)
+class Piece(Travelling):
+    """What one partition of a keyed stage takes in."""
+
+    streams: Mapping[str, Stream]
+
+    def __sizeof__(self) -> int:
+        """Bytes held."""
+        return 500 + sum(table_size(stream.table) for stream in self.streams.values())
+
+
+@dataclass(frozen=True)
+class Split(Travelling):
+    """The inputs of a keyed stage, cut into partitions."""
+
+    layout: Layout
+    pieces: tuple[Piece, ...]
+
+    def __sizeof__(self) -> int:
+        """Bytes held."""
+        return 500 + 10 * len(self.layout.owners) + sum(map(sys.getsizeof, self.pieces))
+
+
+Source = Parcel | Made | Piece | Table
+"""What a stage takes in: pushed rows, what other stages made, or one partition of it."""
+
+
+def keep(freight: Freight) -> Freight:
+    """Hold a stage for the tasks that need it."""
+    return freight
+
+
+def root(parcel: Parcel) -> Link:
+    """Return the first link of a chain: states as they were committed."""
+    return Link({node: (states,) for node, states in parcel.open().items()})
+
+
+def run_stage(work: Work, sources: Sequence[Source], packed: Freight, *large: Freight) -> Made:
+    """Take one batch through a stage without state."""
+    stage = restored_stage(packed, large)
+    outcome, seconds, printed = _processed(work, stage, packed, large, sources, {})
+    return _made(outcome, seconds, printed)
+
+
+def run_link(
+    work: Work, sources: Sequence[Source], last: Link | None, packed: Freight, *large: Freight
+) -> Link:
+    """Take the inputs of one partition through a stage with state."""
+    stage = restored_stage(packed, large)
+    states = {} if last is None else last.states
+    outcome, seconds, printed = _processed(work, stage, packed, large, sources, states)
+    after = {
+        node: _layered(states.get(node, ()), touched) for node, touched in outcome.states.items()
+    }
+    return Link({**states, **after}, outcome, seconds, printed)
+
+
+def emitted(link: Link) -> Made:
+    """Return what a link made, without the states that it holds."""
+    touched = {
+        node: (packed_states(node, states),)
+        for node, states in link.outcome.states.items()
+        if states
+    }
+    return replace(_made(link.outcome, link.seconds, link.printed), touched=touched)
+
+
+def split_stage(sources: Sequence[Source], count: int, packed: Freight, *large: Freight) -> Split:
+    """Return the layout of a keyed stage's inputs, and the streams of each partition."""
+    stage = restored_stage(packed, large)
+    layout, pieces = split(stage, _streams(sources), count)
+    return Split(layout, tuple(map(Piece, pieces)))
+
+
+def piece_of(whole: Split, part: int) -> Piece:
+    """Return the piece of one partition, so that only that one travels."""
+    return whole.pieces[part]
+
+
+def layout_of(whole: Split) -> Layout:
+    """Return what merging needs to know."""
+    return whole.layout
+
+
+def merge_stage(layout: Layout, parts: Sequence[Made], packed: Freight, *large: Freight) -> Made:
+    """Return what the partitions of a stage made as if one had made it."""
+    stage = restored_stage(packed, large)
+    nodes = merge(stage, layout, [part.nodes for part in parts])
+    return Made(
+        nodes,
+        max(part.seconds for part in parts),
+        tuple(printed for part in parts for printed in part.printed),
+        {
+            node.node: blobs
+            for node in nodes
+            if (blobs := tuple(b for part in parts for b in part.touched.get(node.node, ())))
+        },
+    )
+
+
+def _processed(
+    work: Work,
+    stage: Stage,
+    packed: Freight,
+    large: tuple[Freight, ...],
+    sources: Sequence[Source],
+    states: Mapping[str, Layers],
+) -> tuple[Outcome, float, tuple[Printed, ...]]:
+    streams = _streams(sources)
+    with stoppable(work.session), caught(names_of(stage.nodes)) as prints:
+        began = perf_counter()
+        if work.sheltered:
+            outcome, text = process_sheltered(packed, large, streams, states, work.memory_limit)
+            prints.write(text)
+        else:
+            outcome = process_portable(stage, streams, states)
+        seconds = perf_counter() - began
+    return outcome, seconds, prints.printed()
+
+
+def _made(outcome: Outcome, seconds: float, printed: tuple[Printed, ...]) -> Made:
+    nodes = tuple(
+        replace(node, table=sealed(node.table), failures=tuple(map(packed_failed, node.failures)))
+        for node in outcome.nodes
+    )
+    return Made(nodes, seconds, printed)
+
+
+def _streams(sources: Sequence[Source]) -> dict[str, Stream]:
+    streams: dict[str, Stream] = {}
+    for source in sources:
+        if isinstance(source, Parcel):
+            streams[ENTRY_POINT] = pushed(_opened(source))
+        elif isinstance(source, Made):
+            streams.update((node.node, node.stream) for node in source.nodes)
+        elif isinstance(source, Piece):
+            streams.update(source.streams)
+        else:
+            streams[ENTRY_POINT] = pushed(source)
+    return streams
+
+
+def _opened(parcel: Parcel) -> Table:
+    try:
+        table: Table = parcel.open()
+    except Exception as error:
+        raise BackendError(
+            f"pushed messages cannot be read on a worker: {type(error).__name__}: {error}"
+        ) from error
+    return table
+
+
+def _layered(layers: Layers, touched: States) -> Layers:
+    """Put touched states on top; merge downward what is no larger, as in the log's parts.
+
+    Nothing is changed in place: the layers below may be needed again.
+    """
+    while layers and len(layers[0]) <= len(touched):
+        touched = {**layers[0], **touched}
+        layers = layers[1:]
+    return (touched, *layers) if touched else layers
+
+
+def table_size(table: Table) -> int:
+    """Return the bytes that a table holds, near enough."""
+    if isinstance(table, SealedTable):
+        pieces = table.pieces
+        return sum(p.nbytes if isinstance(p, pa.Array) else _list_size(p) for p in pieces)
+    if isinstance(table, FrameTable):
+        return sum(table.data[name].array.nbytes for name in table.data.columns)
+    if isinstance(table, ListTable):
+        return sum(map(_list_size, table.columns))
+    return 100 * len(table) * max(len(table.fields), 1)
+
+
+def _list_size(values: Any) -> int:
+    """Bytes of the values, from a sample of them."""
+    sample = values[:: max(len(values) // 50, 1)]
+    return len(values) * sum(map(sys.getsizeof, sample)) // max(len(sample), 1)
+
+
+# -- stopping -----------------------------------------------------------------------------------
+
+_lock = threading.Lock()
+_running: dict[int, str] = {}
+
+
+class StoppedError(Exception):
+    """The run that a task belonged to was interrupted."""
+
+
+@contextmanager
+def stoppable(session: str) -> Iterator[None]:
+    """Let :func:`stop` end the block, by KeyboardInterrupt as in a notebook."""
+    thread = threading.get_ident()
+    try:
+        with _lock:
+            _running[thread] = session
+        try:
+            yield
+        finally:
+            with _lock:
+                _running.pop(thread, None)
+    except KeyboardInterrupt:
+        # Out of a task it would end the worker's thread.
+        raise StoppedError("the run was interrupted") from None
+
+
+def stop(session: str) -> int:
+    """Interrupt the tasks of a session on this worker; return how many there are."""
+    with _lock:
+        threads = [thread for thread, mine in _running.items() if mine == session]
+        for thread in threads:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(thread), ctypes.py_object(KeyboardInterrupt)
+            )
+    return len(threads)
+
+
+def busy(session: str) -> int:
+    """Return how many tasks of a session run on this worker."""
+    with _lock:
+        return list(_running.values()).count(session)
+
+
+async def still_busy(session: str, grace: float = 0.5) -> int:
+    """Return how many tasks of a session run on this worker after some seconds of ``grace``."""
+    ends = perf_counter() + grace
+    while busy(session) and perf_counter() < ends:
+        await asyncio.sleep(0.02)
+    return busy(session)

@@ -1,0 +1,172 @@
+"""Splitting the inputs of a keyed node by partition, and merging what the partitions made.
+
+A partition owns some of the keys. It gets the rows with those keys, in their order, and runs the
+stage on them alone; since a keyed node knows nothing but the message and the state of its key,
+and the nodes behind it treat messages one by one, it makes what the whole would have made of
+them. Merging only puts the rows back in the order of the inputs they came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+import pyarrow as pa
+
+from emitnb.message import Message
+from emitnb.node import Node
+from emitnb.plan import Stage
+from emitnb.process.choosing import keys_of
+from emitnb.process.hashing import partitions_of
+from emitnb.process.outcome import Failed, NodeOutcome
+from emitnb.process.streams import Parents, Stream, gather
+from emitnb.table import Positions, SealedTable, stacked
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the inputs of a stage's keyed node came from, and the partition that owns each."""
+
+    parents: Parents
+    sources: Positions
+    owners: Positions
+
+
+def split(
+    stage: Stage, streams: Mapping[str, Stream], count: int
+) -> tuple[Layout, list[dict[str, Stream]]]:
+    """Return the layout of a stage's inputs, and for each of ``count`` partitions its streams."""
+    member = stage.keyed
+    assert member is not None
+    found = [streams[origin] for origin in member.origins]
+    owners = [_owners(member.node, stream, stage.message_class, count) for stream in found]
+    inputs = gather(member.origins, streams, stage.message_class)
+    of_inputs = np.concatenate([np.arange(0), *owners])
+    if inputs.order is not None:
+        of_inputs = of_inputs[inputs.order]
+    pieces = [
+        {s.origin: _part(s, np.flatnonzero(own == p)) for s, own in zip(found, owners, strict=True)}
+        for p in range(count)
+    ]
+    return Layout(inputs.parents, inputs.sources, of_inputs), pieces
+
+
+def merge(
+    stage: Stage, layout: Layout, made: Sequence[Sequence[NodeOutcome]]
+) -> tuple[NodeOutcome, ...]:
+    """Return the outcomes of a stage's nodes as if one partition had run all of its inputs.
+
+    ``made`` holds, for each partition, the outcomes of the stage's nodes in their order.
+    """
+    streams: dict[str, Stream] = {}
+    rows: dict[str, list[Positions]] = {}
+    whole = []
+    for place, step in enumerate(stage.steps):
+        (member,) = step.members
+        parts = [outcomes[place] for outcomes in made]
+        if place == 0:
+            parents, sources = layout.parents, layout.sources
+            inputs = [np.flatnonzero(layout.owners == part) for part in range(len(made))]
+        else:
+            merged = gather(member.origins, streams, stage.message_class)
+            parents, sources = merged.parents, merged.sources
+            inputs = _inputs(parents, streams, parts, rows)
+        outcome, rows[member.node.name] = _merged(parts, inputs, parents, sources)
+        streams[outcome.node] = outcome.stream
+        whole.append(outcome)
+    return tuple(whole)
+
+
+def _owners(node: Node, stream: Stream, base: type[Message], count: int) -> Positions:
+    """The partition of each row; one whose key cannot be read fails in any partition: the first."""
+    table = stream.table
+    if isinstance(table, SealedTable) and len(node.key) == 1 and node.key[0] in table.fields:
+        piece = table.pieces[table.fields.index(node.key[0])]
+        if isinstance(piece, pa.Array) and not pa.types.is_null(piece.type):
+            encoded = piece.dictionary_encode(null_encoding="encode")
+            owners = partitions_of(encoded.dictionary.to_pylist(), count)
+            return cast(Positions, owners[encoded.indices.to_numpy()])
+    keys, _ = keys_of(node, table.messages(stream.origin, base))
+    return partitions_of(keys, count)
+
+
+def _part(stream: Stream, rows: Positions) -> Stream:
+    waves = rows if stream.waves is None else stream.waves[rows]
+    return Stream(
+        stream.origin, stream.table.take(rows), stream.sources[rows], None, stream.rank, waves
+    )
+
+
+def _inputs(
+    parents: Parents,
+    streams: Mapping[str, Stream],
+    parts: Sequence[NodeOutcome],
+    rows: Mapping[str, list[Positions]],
+) -> list[Positions]:
+    """For each partition, which of the merged inputs of a node its own inputs are."""
+    if parents.rows is None or parents.codes is None:
+        (origin,) = parents.origins
+        return rows[origin]
+    places = []
+    for code, origin in enumerate(parents.origins):
+        at = np.empty(len(streams[origin].table), dtype=np.int64)
+        mine = np.flatnonzero(parents.codes == code)
+        at[parents.rows[mine]] = mine
+        places.append(at)
+    return [_placed(part.parents, places, rows, number) for number, part in enumerate(parts)]
+
+
+def _placed(
+    local: Parents, places: list[Positions], rows: Mapping[str, list[Positions]], part: int
+) -> Positions:
+    assert local.codes is not None and local.rows is not None
+    found = np.empty(len(local.codes), dtype=np.int64)
+    for code, origin in enumerate(local.origins):
+        mine = np.flatnonzero(local.codes == code)
+        found[mine] = places[code][rows[origin][part][local.rows[mine]]]
+    return found
+
+
+def _merged(
+    parts: Sequence[NodeOutcome],
+    inputs: Sequence[Positions],
+    parents: Parents,
+    sources: Positions,
+) -> tuple[NodeOutcome, list[Positions]]:
+    """Return a node's outcome, and for each partition which of its rows that partition's are."""
+    counts = None
+    if any(part.counts is not None for part in parts):
+        counts = np.ones(len(sources), dtype=np.int64)
+        for part, places in zip(parts, inputs, strict=True):
+            if part.counts is not None:
+                counts[places] = part.counts
+    makers = [
+        places if part.counts is None else np.repeat(places, part.counts)
+        for part, places in zip(parts, inputs, strict=True)
+    ]
+    order = np.argsort(np.concatenate([np.arange(0), *makers]), kind="stable")
+    table = stacked([part.table for part in parts])
+    at = np.empty(len(order), dtype=np.int64)
+    at[order] = np.arange(len(order))
+    ends = np.cumsum([len(maker) for maker in makers])
+    failures = [
+        Failed(int(places[failed.position]), failed.message, failed.error)
+        for part, places in zip(parts, inputs, strict=True)
+        for failed in part.failures
+    ]
+    times = [time for part in parts for _, time in part.times]
+    whole = replace(
+        parts[0],
+        parents=parents,
+        sources=sources,
+        table=table if (at == np.arange(len(at))).all() else table.take(order),
+        counts=counts,
+        failures=tuple(sorted(failures, key=lambda failed: failed.position)),
+        received=sum(part.received for part in parts),
+        dropped=sum(part.dropped for part in parts),
+        seconds=sum(part.seconds for part in parts),
+        times=((len(order), min(times)),) if times else (),
+    )
+    return whole, np.split(at, ends[:-1])

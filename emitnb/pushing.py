@@ -1,0 +1,251 @@
+"""Pushing: the part of a router through which data goes in, and the choice of where nodes run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Literal
+
+from emitnb.backends import Backend, open_backend
+from emitnb.backends.memory import Memory
+from emitnb.calling import one_message, results_of
+from emitnb.errors import DeclarationError, EmitError, SourceError
+from emitnb.graph import Graph
+from emitnb.message import ENTRY_POINT, Message
+from emitnb.plan import HOP_LIMIT, Plan, make_plan
+from emitnb.process import Outcome
+from emitnb.reading import Reader
+from emitnb.run import OnError, Run, first_failure
+from emitnb.scaling import Report, scale
+from emitnb.session import Processed, Session
+from emitnb.sources import open_source
+from emitnb.table import Table
+
+
+class Pusher(Reader):
+    """Takes data in. ``run`` is the latest :class:`emitnb.Run`."""
+
+    def __init__(self, message_class: type[Message]) -> None:
+        super().__init__()
+        self.max_failures = 1_000
+        self.hop_limit = HOP_LIMIT
+        self.run: Run | None = None
+        self._graph = Graph(message_class=message_class)
+        self._backend: Backend = Memory()
+        self._routing = True
+        self._planned: tuple[Graph, str | None, int, Plan] | None = None
+
+    def resolve_node_modules(self) -> None:
+        """Import the modules that declare nodes; see :class:`emitnb.Router`."""
+        raise NotImplementedError
+
+    # -- where nodes run --------------------------------------------------------------------
+
+    def use(self, backend: str, *arguments: Any, **options: Any) -> Backend:
+        """Choose where nodes run from now on, and return it.
+
+        States move along: a count begun in memory goes on counting on a cluster, and back.
+
+        ``use("memory")`` runs them here. ``use("dask", address_or_client=None, *, n_workers=None,
+        threads=None, security=None, in_flight=None)`` runs them on a dask cluster:
+
+        Parameters
+        ----------
+        address_or_client : address of a scheduler, as ``tcp://host:8786``, or a
+            ``distributed.Client``; without it a cluster of local processes starts, which closes
+            with this one
+        n_workers, threads : worker processes of a local cluster (default: one a core), and
+            threads in each (default: 1)
+        security : a ``distributed.security.Security``, for ``tls://`` addresses
+        in_flight : batches on their way at once (default: two for each worker thread)
+
+        Raises BackendError where there is no such backend or cluster, and DeclarationError where
+        a node cannot run there; then all stays as it was.
+        """
+        self.resolve_node_modules()
+        opened = open_backend(backend, *arguments, **options)
+        opened.check(self._graph.nodes.values())
+        self._backend = opened
+        return opened
+
+    @property
+    def backend(self) -> Backend:
+        """Where nodes run."""
+        return self._backend
+
+    def scale(self, sample: int = 50) -> Report:
+        """Say what a cluster would make of the graph, and compare it with memory on a sample.
+
+        The sample are the ``sample`` messages pushed last; nothing that is run for it is recorded.
+        """
+        graph = self.graph
+        return scale(graph, self._backend, self._ledger.log.inputs, sample, self._scratch)
+
+    def _scratch(self, graph: Graph, backend: Backend) -> Pusher:
+        """A router for a trial, with a graph and nothing else."""
+        made = type(self)(graph.message_class)
+        made._graph, made._backend, made.hop_limit = graph, backend, self.hop_limit
+        return made
+
+    def frame(self, node: str | None = None, *, lineage: bool = False, lazy: bool = False) -> Any:
+        """See :meth:`Reader.frame`; ``lazy`` gives a dask DataFrame of what stays on the cluster.
+
+        A lazy frame is one of one node; its columns are the node's fields. What was pushed with
+        ``keep_on_cluster`` is not brought here until it is computed.
+        """
+        if not lazy:
+            return super().frame(node, lineage=lineage)
+        if node is None or lineage:
+            raise EmitError("a lazy frame holds the fields of one node: frame('name', lazy=True)")
+        name = self._recorded(node)
+        return self._backend.lazy_frame(self._ledger.log, name, self._graph.nodes.get(name))
+
+    # -- routing ----------------------------------------------------------------------------
+
+    def disable_routing(self) -> None:
+        """Let nodes that are called directly route and record nothing; for tests of functions."""
+        self._routing = False
+
+    def enable_routing(self) -> None:
+        """Undo :meth:`disable_routing`."""
+        self._routing = True
+
+    @contextmanager
+    def routing_disabled(self) -> Iterator[None]:
+        """Disable routing in a ``with`` block."""
+        before, self._routing = self._routing, False
+        try:
+            yield
+        finally:
+            self._routing = before
+
+    # -- data in ----------------------------------------------------------------------------
+
+    def __call__(self, **fields: Any) -> None:
+        """Push one message to every entry point. What a node raises is raised here."""
+        __tracebackhide__ = True
+        self.resolve_node_modules()
+        if self._routing:
+            self._push_one(one_message(ENTRY_POINT, fields, self._graph.message_class), None)
+
+    def push(
+        self,
+        source: Any,
+        *,
+        to: str | None = None,
+        limit: int | None = None,
+        batch_size: int | Literal["auto"] = "auto",
+        on_error: OnError = "collect",
+        progress: bool | Callable[[Run], Any] | None = None,
+        field: str = "document",
+        lines: bool = False,
+        keep_on_cluster: bool = False,
+    ) -> Run:
+        """Push data through the graph, batch by batch, and return the finished run.
+
+        Parameters
+        ----------
+        source : a dict; an iterable, generator or async iterator of dicts, messages or plain
+            values; a DataFrame; a dask bag or dataframe; or a path or glob of .txt (one message
+            a file), .csv, .jsonl or .parquet files, also .gz. Read as it is needed.
+        to : the only node to push to, instead of all entry points
+        limit : the largest number of messages to push
+        batch_size : messages a batch; it never shows in the result
+        on_error : ``"collect"`` keeps failing messages for :meth:`failures` and goes on;
+            ``"stop"`` raises at the first, with its batch not committed
+        progress : show a bar (None: after a second), or a function called with the run after
+            each batch
+        field : the field that plain values and lines of text fill
+        lines : whether files are read as text, one message a line
+        keep_on_cluster : leave what nodes emit on the dask cluster, for ``frame(node, lazy=True)``
+
+        Raises SourceError for data that cannot be read, RunStoppedError when the run stops before
+        its end, and RunInterrupted (a KeyboardInterrupt). The last two carry ``run``, which is
+        also ``router.run``: its ``resume()`` goes on where it stopped.
+        """
+        self.resolve_node_modules()
+        target = None if to is None else self._graph.find(to)
+        _check_push(batch_size, on_error)
+        self._checked_plan(target)
+        # What is limited is read here: only reading tells where the limit is.
+        lying = self._backend.open_source(source, field) if limit is None else None
+        self.run = Run(
+            lying or open_source(source, field=field, lines=lines, limit=limit),
+            self._store,
+            lambda committed, say: self._backend.session(committed, say, keep_on_cluster),
+            lambda: self._checked_plan(target),
+            batch_size=None if batch_size == "auto" else batch_size,
+            on_error=on_error,
+            max_failures=self.max_failures,
+            progress=progress,
+        )
+        return self.run.resume()
+
+    # -- inside -----------------------------------------------------------------------------
+
+    def _plan(self, to: str | None) -> Plan:
+        wanted = (self._graph, to, self.hop_limit)
+        if self._planned is None or self._planned[:3] != wanted:
+            self._planned = (*wanted, make_plan(*wanted))
+        return self._planned[3]
+
+    def _checked_plan(self, to: str | None) -> Plan:
+        """The plan, unless nothing would receive what is pushed (any more)."""
+        if not self._routing:
+            raise EmitError("routing is disabled, so nothing would receive it: enable_routing()")
+        if to is None and not self._graph.subscribers(ENTRY_POINT):
+            raise DeclarationError(
+                "no node receives pushed data; make one an entry point "
+                "(entry_point=True, or --entry on its cell), or push to one (to=…, or --to)"
+            )
+        return self._plan(to)
+
+    def _push_one(self, table: Table, to: str | None) -> Outcome:
+        __tracebackhide__ = True
+        plan, started = self._checked_plan(to), self._ledger
+        outcome = self._execute(self._backend, plan, table)
+        self._store.change(lambda ledger: ledger.with_batch(table, outcome, started=started))
+        return outcome
+
+    def _execute(self, backend: Backend, plan: Plan, table: Table) -> Outcome:
+        __tracebackhide__ = True
+        processed = _once(backend.session(lambda: self._ledger.states, print), plan, table)
+        for printed in processed.printed:
+            print(printed.text, end="")  # noqa: T201 - what nodes printed elsewhere
+        failed = first_failure(processed.outcome)
+        if failed is not None:
+            raise failed[1]
+        return processed.outcome
+
+    def _call_node(self, name: str, fields: Mapping[str, Any]) -> Any:
+        """Call one node directly; return what it emits, routed on unless routing is disabled."""
+        __tracebackhide__ = True
+        self.resolve_node_modules()
+        name = self._graph.find(name)
+        table = one_message(name, fields, self._graph.message_class)
+        if self._routing:
+            outcome = self._push_one(table, name)
+        else:
+            alone = Graph({name: self._graph.nodes[name]}, {}, self._graph.message_class)
+            outcome = self._execute(Memory(), make_plan(alone, name, self.hop_limit), table)
+        return results_of(self._graph.nodes[name], outcome)
+
+
+def _check_push(batch_size: object, on_error: object) -> None:
+    if batch_size != "auto" and not (isinstance(batch_size, int) and batch_size >= 1):
+        raise SourceError(f"batch_size is {batch_size!r}; give a number from 1 on, or 'auto'")
+    if on_error not in ("collect", "stop"):
+        raise SourceError(f"on_error is {on_error!r}; give 'collect' or 'stop'")
+
+
+def _once(session: Session, plan: Plan, table: Table) -> Processed:
+    """Take one batch through a session of its own; raise what it was refused for."""
+    try:
+        session.restart()
+        session.submit(plan, table)
+        processed = session.collect()
+    finally:
+        session.close()
+    for refused in processed.refused:
+        raise refused.error
+    return processed
