@@ -64,7 +64,7 @@ class Pusher(Reader):
         """
         self.resolve_node_modules()
         opened = open_backend(backend, *arguments, **options)
-        opened.check(self._graph.nodes.values())
+        opened.notes = opened.check(self._graph.nodes.values())
         self._backend = opened
         return opened
 

@@ -115,8 +115,8 @@ def scale(graph: Graph, backend: Backend, inputs: InputRecord, sample: int, make
     here, memory = _Watched(), None
     if messages and graph.subscribers(ENTRY_POINT):
         memory = _pushed(make(graph, here), messages)
-    frame = _frame(graph, checks, memory, here.keys(), getattr(backend, "partitions", None))
-    obstacle = _obstacle(graph, backend, checks, len(messages))
+    frame = _frame(graph, checks, memory, here.keys(), backend.partitions)
+    obstacle = _obstacle(graph, backend, checks, inputs)
     if obstacle or memory is None:
         return Report(frame, obstacle, obstacle)
     verdict = _verdict(graph, memory, _pushed(make(graph, backend), messages), backend.name)
@@ -165,15 +165,20 @@ def _pushed(router: Scratch, messages: list[Message]) -> Scratch:
     return router
 
 
-def _obstacle(graph: Graph, backend: Backend, checks: Mapping[str, Check], messages: int) -> str:
-    """Why the sample cannot be compared, and what to do about it; empty if it can."""
+def _obstacle(
+    graph: Graph, backend: Backend, checks: Mapping[str, Check], inputs: InputRecord
+) -> str:
+    """Why no sample can be compared, and what to do about it; empty if one can."""
     broken = [name for name, found in checks.items() if found.problems]
     if broken:
         return f"{UNCOMPARED}: {_listed(broken, 3)} cannot run on a cluster; see the problems"
     if not graph.subscribers(ENTRY_POINT):
         return f"{UNCOMPARED}: no node receives pushed data; declare one with --entry"
-    if not messages:
+    if not inputs.rows:
         return f"{UNCOMPARED}: nothing was pushed yet; push some data, then ask again"
+    if not inputs.kept:
+        where = "what was pushed lies on the cluster, or is too large to keep"
+        return f"{UNCOMPARED}: {where}; push a few messages from here, then ask again"
     if backend.name == Memory.name:
         return f"{UNCOMPARED}: nodes run in memory; choose a cluster with %emit_backend dask"
     return ""

@@ -7,6 +7,7 @@ import os
 import numpy as np
 import pandas as pd
 import pytest
+from dask import bag
 
 from emitnb import EmitError, Router, RunInterrupted
 from emitnb.process.hashing import partition_of
@@ -71,6 +72,14 @@ def test_without_nodes_it_says_so():
     report = Router().scale()
     assert report.verdict.startswith("nothing was compared: no node receives pushed data")
     assert str(report) == report.verdict
+
+
+def test_data_that_lies_on_the_cluster_is_no_sample(on_dask):
+    on_dask.push(bag.from_sequence([{"document": "the rain"}], npartitions=1))
+    assert on_dask.scale().verdict == (
+        "nothing was compared: what was pushed lies on the cluster, or is too large to keep; "
+        "push a few messages from here, then ask again"
+    )
 
 
 @pytest.mark.parametrize("sample", [0, -1, True, 2.0, "all"])

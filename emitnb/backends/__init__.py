@@ -21,6 +21,12 @@ class Backend(Protocol):
     """Takes batches through a plan, somewhere, by calling :func:`emitnb.process.process`."""
 
     name: str
+    notes: tuple[str, ...]
+    """What :meth:`check` said of all nodes when the backend was chosen."""
+
+    @property
+    def partitions(self) -> int | None:
+        """Into how many partitions the keys of a node are cut; None where they are not."""
 
     def session(
         self,

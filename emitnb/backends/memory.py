@@ -22,6 +22,8 @@ class Memory:
     """Runs the stages one after the other in the calling thread."""
 
     name = "memory"
+    notes: tuple[str, ...] = ()
+    partitions: int | None = None
 
     def session(
         self,

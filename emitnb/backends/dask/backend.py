@@ -24,6 +24,7 @@ from emitnb.backends.dask.lazy import lazy_frame
 from emitnb.backends.dask.luggage import Luggage
 from emitnb.backends.dask.lying import lying_source
 from emitnb.backends.dask.session import DaskSession
+from emitnb.backends.dask.transport import Shelf
 from emitnb.emissions import Log
 from emitnb.errors import BackendError
 from emitnb.node import Node
@@ -48,8 +49,11 @@ class Dask:
         self.client = client
         self._in_flight = in_flight
         self._revive = revive
+        # The workers of a cluster of our own see the same files.
+        self._shelf = None if revive is None else Shelf()
         self._luggage = Luggage(client)
         self._checked: frozenset[str] = frozenset()
+        self.notes: tuple[str, ...] = ()
 
     @property
     def dashboard(self) -> str:
@@ -76,10 +80,11 @@ class Dask:
             partitions=_partitions(workers),
             keep=keep_on_cluster,
             revive=self._revive,
+            shelf=self._shelf,
         )
 
     @property
-    def partitions(self) -> int:
+    def partitions(self) -> int | None:
         """Into how many partitions the keys of a node are cut: one for each worker thread."""
         return _partitions(self.workers())
 
@@ -130,7 +135,8 @@ class Dask:
         if not is_alive(self.client):
             return f"dask: {self.client.status}; %emit_backend dask starts again"
         facts = self._facts().items()
-        return "\n".join(["dask", *(f"  {name:<11}{value}" for name, value in facts)])
+        notes = [f"  note: {note}" for note in self.notes]
+        return "\n".join(["dask", *(f"  {name:<11}{value}" for name, value in facts), *notes])
 
     __repr__ = __str__
 
@@ -145,7 +151,8 @@ class Dask:
             "</tr>"
             for name, value in facts.items()
         )
-        return f'<div style="padding-left: 5px">dask</div><table>{rows}</table>'
+        notes = "".join(f"<div>note: {html.escape(note)}</div>" for note in self.notes)
+        return f'<div style="padding-left: 5px">dask<table>{rows}</table>{notes}</div>'
 
 
 def _partitions(workers: Workers) -> int:
@@ -175,7 +182,7 @@ def open_backend(
         client = address_or_client
     else:
         raise BackendError(
-            f"cannot use a {type(address_or_client).__name__}; give the address of a scheduler, "
+            f"{address_or_client!r} of type {type(address_or_client).__name__} is no cluster; give the address of a scheduler, "
             "a distributed.Client, or nothing for a cluster of local processes"
         )
     check_client(client)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
@@ -110,6 +111,8 @@ def _in_time(address: str, security: Any) -> Client:
     def attempt() -> None:
         try:
             client = Client(address, security=security, timeout=CONNECT_SECONDS)
+            # Else it would look for its scheduler at exit, and complain.
+            atexit.register(client.close, timeout=1)
         except BaseException as error:
             with suppress(InvalidStateError):  # nobody waits any more
                 made.set_exception(error)

@@ -2,14 +2,15 @@
 
 A stage without state is one task. A keyed stage is cut into partitions::
 
-    split ─ piece ─ link ─ emitted ─ merge
-          ─ piece ─ link ─ emitted ─
-                     │
-                   link of the next batch
+    run and cut ─ piece ─ link ─ emitted ─ merge
+                ─ piece ─ link ─ emitted ─
+                            │
+                          link of the next batch
 
-A link takes the partition's messages and the link before it, which holds the states; what it
-emitted is taken out of it, so that states stay where they are. Any other stage with state has one
-partition, and neither split nor merge.
+What is read by keyed stages alone is cut in the task that makes it. A link takes the partition's
+messages and the link before it, which holds the states; what it emitted is taken out of it, so
+that states stay where they are. What no other stage reads is merged at home. Any other stage with
+state has one partition: a link and what it emitted.
 """
 
 from __future__ import annotations
@@ -20,34 +21,47 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import dask
 from distributed import Client, Future
 
 from emitnb.backends.dask import tasks
+from emitnb.backends.dask.shipping import Freight
 from emitnb.backends.dask.tasks import Work
 from emitnb.message import ENTRY_POINT
-from emitnb.placement import Placement
 from emitnb.plan import Plan, Stage
 
 Head = tuple[int, int]
 """Number of a stage with state, and of its partition."""
 
+LARGE_GRAPHS = {"distributed.admin.large-graph-warning-threshold": "1 GiB"}
+"""Dask warns of graphs of 10 MB: in those somebody left data. Here pushed rows belong in them."""
+
 _batches = itertools.count()
+_process = uuid.uuid4().hex[:12]
 
 
 @dataclass(frozen=True)
 class Cargo:
-    """A stage on the cluster: futures of what was packed."""
+    """A stage as its tasks take it: packed, or the futures of that."""
 
     stage: Stage
-    packed: Future[Any]
-    large: tuple[Future[Any], ...] = ()
+    packed: Freight | Future[Any]
+    large: tuple[Freight | Future[Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Parted:
+    """What the partitions of a stage make, to be merged at home."""
+
+    layout: Future[Any]
+    parts: tuple[Future[Any], ...]
 
 
 @dataclass(frozen=True)
 class Launched:
-    """A batch on its way: the future of what each stage makes, and the new heads of the chains."""
+    """A batch on its way: what each stage makes, and the new heads of the chains."""
 
-    made: tuple[Future[Any], ...]
+    made: tuple[Future[Any] | Parted, ...]
     heads: Mapping[Head, Future[Any]]
 
 
@@ -59,78 +73,147 @@ def launch(
     heads: Mapping[Head, Future[Any]],
     partitions: int,
     work: Work,
+    merge_at_home: bool,
 ) -> Launched:
     """Submit the tasks of one batch; ``pushed`` is a parcel or a future of the pushed rows."""
-    made: dict[str, Any] = {ENTRY_POINT: pushed}
-    kept: list[Future[Any]] = []
-    after: dict[Head, Future[Any]] = {}
+    batch = _Batch(client, plan, cargo, pushed, partitions, work, merge_at_home)
     for number, stage in enumerate(plan.stages):
-        builder = _Builder(client, cargo[number], work, f"{next(_batches)}-{uuid.uuid4().hex[:12]}")
-        sources = list({id(made[o]): made[o] for o in stage.origins}.values())
-        before = {part: heads.get((number, part)) for part in range(partitions)}
-        future, links = builder.build(sources, before, partitions)
-        made.update((node.name, future) for node in stage.nodes)
-        kept.append(future)
-        after.update(((number, part), link) for part, link in links.items())
-    return Launched(tuple(kept), after)
+        if not stage.is_stateful:
+            batch.run(number)
+        elif stage.keyed is None or partitions == 1:
+            batch.chain(number, heads.get((number, 0)))
+        else:
+            batch.chains(number, [heads.get((number, part)) for part in range(partitions)])
+    return Launched(tuple(batch.results), batch.heads)
 
 
-class _Builder:
-    """The tasks of one stage for one batch. Their keys are never used again."""
+class _Batch:
+    """The tasks of one batch. Their keys are never used again.
 
-    def __init__(self, client: Client, cargo: Cargo, work: Work, batch: str) -> None:
+    Keys begin with a name of the stage's own, by which dask estimates how long a task will take.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        plan: Plan,
+        cargo: Sequence[Cargo],
+        pushed: Any,
+        partitions: int,
+        work: Work,
+        merge_at_home: bool,
+    ) -> None:
+        self.results: list[Future[Any] | Parted] = []
+        self.heads: dict[Head, Future[Any]] = {}
         self._client = client
-        self._stage = cargo.stage
-        self._packed = (cargo.packed, *cargo.large)
+        self._stages = plan.stages
+        self._packed = [[one.packed, *one.large] for one in cargo]
+        self._partitions = partitions
         self._work = work
-        self._batch = batch
-        self._graph: dict[str, Any] = {}
+        self._merge_at_home = merge_at_home
+        self._made: dict[str, Any] = {ENTRY_POINT: pushed}
+        self._cuts: dict[int, Future[Any]] = {}
+        self._number = f"{next(_batches)}-{_process}"
 
-    def build(
-        self, sources: list[Any], before: Mapping[int, Future[Any] | None], partitions: int
-    ) -> tuple[Future[Any], dict[int, Future[Any]]]:
-        """Submit the tasks; return the future of what the stage makes, and those of the links."""
-        if not self._stage.is_stateful:
-            made = self._task("run", tasks.run_stage, self._work, sources, *self._packed)
-            return self._submit(made, {})
-        if self._stage.keyed is None or partitions == 1:
-            link = self._task("link", tasks.run_link, self._work, sources, before[0], *self._packed)
-            return self._submit(self._task("emitted", tasks.emitted, link), {0: link})
-        parts = self._task("split", tasks.split_stage, sources, partitions, *self._packed)
-        links = {
-            part: self._task(
-                f"link-{part}",
+    def run(self, number: int) -> None:
+        """A stage without state; where keyed stages read nothing else, it is cut there."""
+        cuts = self._keyed_readers(number)
+        sources, packed = self._sources(number), self._packed[number]
+        if not cuts:
+            task = (tasks.run_stage, self._work, sources, *packed)
+            (made,) = self._submit(number, {"run": task}, ["run"])
+        else:
+            splittings = [self._splitting(reader) for reader in cuts]
+            graph = {
+                "cut": (tasks.run_and_cut, self._work, sources, splittings, *packed),
+                "made": (tasks.made_of, self._key(number, "cut")),
+            }
+            made, whole = self._submit(number, graph, ["made", "cut"])
+            self._cuts.update(dict.fromkeys(cuts, whole))
+        self._finish(number, made)
+
+    def chain(self, number: int, before: Future[Any] | None) -> None:
+        """A stage with state in one partition."""
+        graph = {
+            "link": (
                 tasks.run_link,
                 self._work,
-                [self._task(f"piece-{part}", tasks.piece_of, parts, part)],
-                before[part],
-                *self._packed,
-            )
-            for part in range(partitions)
+                self._sources(number),
+                before,
+                *self._packed[number],
+            ),
+            "emitted": (tasks.emitted, self._key(number, "link")),
         }
-        emitted = [
-            self._task(f"emitted-{part}", tasks.emitted, link) for part, link in links.items()
-        ]
-        layout = self._task("layout", tasks.layout_of, parts)
-        made = self._task("merge", tasks.merge_stage, layout, emitted, *self._packed)
-        return self._submit(made, links)
+        made, self.heads[number, 0] = self._submit(number, graph, ["emitted", "link"])
+        self._finish(number, made)
 
-    def _task(self, name: str, function: Any, *arguments: Any) -> str:
-        key = f"emitnb-{name}-{self._batch}"
-        self._graph[key] = (function, *arguments)
-        return key
+    def chains(self, number: int, before: Sequence[Future[Any] | None]) -> None:
+        """A keyed stage: a chain for each partition."""
+        parts = range(self._partitions)
+        graph: dict[str, Any] = {}
+        whole: Any = self._cuts.get(number)
+        if whole is None:
+            graph["cut"] = (tasks.cut, self._sources(number), [self._splitting(number)])
+            whole = self._key(number, "cut")
+        packed = self._packed[number]
+        for part in parts:
+            piece, link = self._key(number, f"piece{part}"), self._key(number, f"link{part}")
+            graph[f"piece{part}"] = (tasks.piece_of, whole, number, part)
+            graph[f"link{part}"] = (tasks.run_link, self._work, [piece], before[part], *packed)
+            graph[f"emitted{part}"] = (tasks.emitted, link)
+        graph["layout"] = (tasks.layout_of, whole, number)
+        links = [f"link{part}" for part in parts]
+        emitted = [f"emitted{part}" for part in parts]
+        if self._merge_at_home and not self._is_read(number):
+            found = self._submit(number, graph, ["layout", *emitted, *links])
+            self.results.append(Parted(found[0], tuple(found[1 : 1 + len(parts)])))
+        else:
+            keys = [self._key(number, name) for name in emitted]
+            graph["merge"] = (tasks.merge_stage, self._key(number, "layout"), keys, *packed)
+            found = self._submit(number, graph, ["merge", *links])
+            self._finish(number, found[0])
+        self.heads.update(((number, part), found[part - len(parts)]) for part in parts)
+
+    def _finish(self, number: int, made: Future[Any]) -> None:
+        self.results.append(made)
+        self._made.update((node.name, made) for node in self._stages[number].nodes)
+
+    def _sources(self, number: int) -> list[Any]:
+        origins = self._stages[number].origins
+        return list({id(self._made[o]): self._made[o] for o in origins}.values())
+
+    def _splitting(self, number: int) -> list[Any]:
+        return [number, self._partitions, *self._packed[number]]
+
+    def _keyed_readers(self, number: int) -> list[int]:
+        """The keyed stages that read from this stage alone."""
+        names = {node.name for node in self._stages[number].nodes}
+        return [
+            reader
+            for reader, stage in enumerate(self._stages)
+            if stage.keyed and self._partitions > 1 and names.issuperset(stage.origins)
+        ]
+
+    def _is_read(self, number: int) -> bool:
+        names = {node.name for node in self._stages[number].nodes}
+        return any(not names.isdisjoint(stage.origins) for stage in self._stages)
+
+    def _key(self, number: int, task: str) -> str:
+        node = self._stages[number].nodes[0].name
+        return f"{node}.{task}.{self._work.session}-{number}-{self._number}"
 
     def _submit(
-        self, made: str, links: dict[int, str]
-    ) -> tuple[Future[Any], dict[int, Future[Any]]]:
-        placement: Placement = self._stage.placement
-        futures = self._client.get(
-            self._graph,
-            [made, *links.values()],
-            sync=False,
-            workers=list(placement.workers) or None,
-            resources=dict(placement.resources) or None,
-            priority=placement.priority,
-            fifo_timeout=0,  # batches go one before the other, even those submitted at once
-        )
-        return futures[0], dict(zip(links, futures[1:], strict=True))
+        self, number: int, graph: Mapping[str, Any], wanted: Sequence[str]
+    ) -> list[Future[Any]]:
+        placement = self._stages[number].placement
+        with dask.config.set(LARGE_GRAPHS):
+            found: list[Future[Any]] = self._client.get(
+                {self._key(number, name): task for name, task in graph.items()},
+                [self._key(number, name) for name in wanted],
+                sync=False,
+                workers=list(placement.workers) or None,
+                resources=dict(placement.resources) or None,
+                priority=placement.priority,
+                fifo_timeout=0,  # batches go one before the other, even those submitted at once
+            )
+        return found

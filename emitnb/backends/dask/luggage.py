@@ -12,7 +12,6 @@ from distributed import Client, Future
 from emitnb.backends.dask.clusters import Workers
 from emitnb.backends.dask.graphs import Cargo
 from emitnb.backends.dask.shipping import Freight, freight, packed_stage
-from emitnb.backends.dask.tasks import keep
 from emitnb.backends.preflight import LARGE, Check, check, refuse
 from emitnb.errors import DeclarationError
 from emitnb.node import Node
@@ -27,8 +26,8 @@ _STEADY = (types.ModuleType, types.FunctionType, type)
 """What is as a rule defined again with its cell, and then the same."""
 
 
-FIRST = 1_000_000
-"""Priority of what all tasks wait for."""
+INLINE = 32 * 1024
+"""Bytes of a stage that travel with each of its tasks; more is sent once, to each worker."""
 
 
 class Luggage:
@@ -82,15 +81,17 @@ class Luggage:
         cargo = Cargo(stage, self._send(packed), tuple(self._send(blob) for blob in apart.values()))
         return cargo, [packed.digest, *apart]
 
-    def _send(self, blob: Freight) -> Future[Any]:
+    def _send(self, blob: Freight) -> Freight | Future[Any]:
+        """Return what a task takes: small freight itself, else its future on all workers.
+
+        Were it the result of a task, tasks would queue where that result is: the second worker
+        began 0.3 s late.
+        """
+        if len(blob.blob) <= INLINE:
+            return blob
         future = self._sent.get(blob.digest)
         if future is None or future.status in ("cancelled", "lost", "error"):
-            if len(blob.blob) < LARGE:
-                # As a task it can be computed again, whatever becomes of the workers.
-                future = self._client.submit(keep, blob, pure=False, priority=FIRST)
-            else:
-                # To all workers at once, not as a part of what the scheduler has to remember.
-                (future,) = self._client.scatter([blob], broadcast=True, hash=False)
+            (future,) = self._client.scatter([blob], broadcast=True, hash=False)
             self._sent[blob.digest] = future
         return future
 

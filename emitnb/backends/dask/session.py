@@ -7,6 +7,7 @@ from any mishap: forget the futures, and launch what is on its way anew.
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import uuid
@@ -20,15 +21,16 @@ from typing import Any
 import psutil
 from dask.utils import format_bytes
 from distributed import CancelledError, Client, Future, KilledWorker, wait
+from distributed.client import ClosedClientError
 
 from emitnb.backends.dask import tasks
 from emitnb.backends.dask.clusters import Workers, check_versions, is_alive, workers_of
-from emitnb.backends.dask.graphs import Cargo, Head, Launched, launch
+from emitnb.backends.dask.graphs import Cargo, Head, Launched, Parted, launch
 from emitnb.backends.dask.kept import MOST_OF_MEMORY, slim, with_kept_tables
 from emitnb.backends.dask.luggage import Luggage
 from emitnb.backends.dask.lying import LyingTable
-from emitnb.backends.dask.tasks import Made, Work
-from emitnb.backends.dask.transport import Parcel, pushed_parcel, unpacked
+from emitnb.backends.dask.tasks import Made, Work, merged
+from emitnb.backends.dask.transport import Parcel, Shelf, pushed_parcel, unpacked
 from emitnb.backends.pickling import dumps
 from emitnb.errors import BackendError
 from emitnb.plan import Plan
@@ -51,6 +53,13 @@ PLENTY_OF_MEMORY = 4 * 2**30
 """Bytes left on the notebook's machine at which nobody asks how large a batch's results are."""
 
 
+BROKEN = (OSError, ClosedClientError)
+"""What is raised by calls to a scheduler that has gone."""
+
+_process = uuid.uuid4().hex[:8]
+_sessions = (f"{_process}run{number}" for number in itertools.count(1))
+
+
 @dataclass
 class _Flight:
     """One batch on its way."""
@@ -60,8 +69,16 @@ class _Flight:
     source: Any
     refused: tuple[Refused, ...]
     launched: Launched | None = None
-    results: list[Future[Any]] = field(default_factory=list)
+    results: list[Any] = field(default_factory=list)
     attempts: int = 0
+
+    def futures(self) -> list[Future[Any]]:
+        """The futures of all that comes home."""
+        return [
+            future
+            for one in self.results
+            for future in ((one.layout, *one.parts) if isinstance(one, Parted) else (one,))
+        ]
 
 
 class DaskSession:
@@ -79,6 +96,7 @@ class DaskSession:
         partitions: int,
         keep: bool,
         revive: Callable[[], None] | None,
+        shelf: Shelf | None,
     ) -> None:
         self._client = client
         self._luggage = luggage
@@ -90,14 +108,15 @@ class DaskSession:
         self._keep = keep
         self._revive = revive
         # 0.25 s a task: dask spends about two milliseconds on each.
-        self.pace = Pace(first=16, seconds=0.25, growth=64, largest=262_144, spread=in_flight)
+        self.pace = Pace(first=16, seconds=0.25, growth=64, largest=131_072, spread=in_flight)
         self._flights: deque[_Flight] = deque()
         self._heads: dict[Head, Future[Any]] | None = None
         self._links = 0
         self._alone = False
+        self._shelf = shelf if keep else None
         self._looked = monotonic()
         limit = workers.memory // max(len(workers.threads), 1)
-        self._work = Work(uuid.uuid4().hex, memory_limit=limit)
+        self._work = Work(next(_sessions), memory_limit=limit)
 
     # -- the session ------------------------------------------------------------------------
 
@@ -120,17 +139,20 @@ class DaskSession:
         else:
             base = plan.stages[0].message_class
             parcel, taken_in, refused = pushed_parcel(pushed, base)
+            if self._shelf is not None:
+                parcel = self._shelf.put(parcel)
             flight = _Flight(plan, taken_in, parcel, refused)
         self._flights.append(flight)
-        self._launch_waiting()
+        with suppress(*BROKEN):  # collecting finds out
+            self._launch_waiting()
 
     def collect(self) -> Processed:
         """See :class:`emitnb.session.Session`."""
         while True:
-            self._launch_waiting()
-            self._watch_workers()
             flight = self._flights[0]
             try:
+                self._launch_waiting()
+                self._watch_workers()
                 self._wait(flight)
                 made = self._brought_home(flight)
             except KilledWorker as error:
@@ -138,7 +160,7 @@ class DaskSession:
             except CancelledError as error:
                 self._check_connection()
                 self._recover(flight, error, alone=False)
-            except OSError as error:  # the comm to the scheduler broke in the middle of a call
+            except BROKEN as error:  # the connection broke in the middle of a call
                 self._check_connection()
                 self._recover(flight, error, alone=False)
             else:
@@ -154,7 +176,7 @@ class DaskSession:
         self._flights.clear()
         self._heads = None
         if on_way and is_alive(self._client):
-            with suppress(OSError, TimeoutError):
+            with suppress(TimeoutError, *BROKEN):
                 self._stop_tasks()
 
     # -- launching --------------------------------------------------------------------------
@@ -181,14 +203,14 @@ class DaskSession:
             self._heads,
             self._partitions,
             replace(self._work, sheltered=self._alone),
+            merge_at_home=not self._keep,
         )
         self._heads.update(flight.launched.heads)
         self._links += bool(flight.launched.heads)
-        flight.results = list(flight.launched.made)
-        if self._keep:
-            flight.results = [
-                self._client.submit(slim, future, pure=False) for future in flight.launched.made
-            ]
+        flight.results = [
+            self._client.submit(slim, made, pure=False) if self._keep else made
+            for made in flight.launched.made
+        ]
 
     def _roots(self, cargo: list[Cargo]) -> dict[Head, Future[Any]]:
         """The first links of all chains, with the states that are committed."""
@@ -221,17 +243,25 @@ class DaskSession:
         while True:
             try:
                 with self._client.as_current():
-                    wait(flight.results, timeout=POLL)
+                    wait(flight.futures(), timeout=POLL)
             except TimeoutError:
                 self._watch_workers()
             else:
                 return
 
     def _brought_home(self, flight: _Flight) -> list[Made]:
-        self._check_memory(flight.results)
-        made: list[Made] = self._client.gather(flight.results)
+        self._check_memory(flight.futures())
+        futures = flight.futures()
+        came = dict(zip(futures, self._client.gather(futures), strict=True))
+        made = [
+            merged(stage, came[one.layout], [came[part] for part in one.parts])
+            if isinstance(one, Parted)
+            else came[one]
+            for stage, one in zip(flight.plan.stages, flight.results, strict=True)
+        ]
         if self._keep and flight.launched is not None:
-            return with_kept_tables(self._client, made, flight.launched.made)
+            whole = [one for one in flight.launched.made if isinstance(one, Future)]
+            return with_kept_tables(self._client, made, whole)
         return made
 
     def _check_memory(self, results: list[Future[Any]]) -> None:
@@ -322,9 +352,12 @@ def _processed(flight: _Flight, made: list[Made]) -> Processed:
 
 
 def _change(before: int, now: int) -> str:
+    """Say what a number of workers before and now means; the workers are not the same ones."""
     if not now:
         return "all workers are gone; waiting for one to come back"
     workers = f"{now} worker{'s' if now != 1 else ''}"
     if not before:
         return f"{workers} back; going on"
-    return f"{workers} now, {before} before"
+    return (
+        f"{workers} now, {before} before" if now != before else f"a worker was replaced; {workers}"
+    )

@@ -26,7 +26,7 @@ from typing import Any
 
 from emitnb.backends.dask.portable import process_portable, with_functions
 from emitnb.backends.dask.shipping import Freight, restored_stage
-from emitnb.backends.dask.transport import loads, packed_failed, packed_states
+from emitnb.backends.dask.transport import loads, packed_failed, portable_states
 from emitnb.backends.pickling import dumps
 from emitnb.errors import BackendError, WorkerCrashError
 from emitnb.node import Form, Node
@@ -113,7 +113,7 @@ def main(folder: str) -> None:
     nodes = tuple(
         replace(node, failures=tuple(map(packed_failed, node.failures))) for node in outcome.nodes
     )
-    touched = {node: packed_states(node, states) for node, states in outcome.states.items()}
+    touched = {node: portable_states(node, part)[1] for node, part in outcome.states.items()}
     made = dumps((nodes, touched, printed.getvalue()))
     (place / "made").write_bytes(made)
     sys.stdout.flush()

@@ -12,7 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from emitnb.backends.dask.transport import loads
 from emitnb.backends.pickling import dumps
@@ -23,11 +23,23 @@ KEPT = 32
 """Stages that a worker keeps restored."""
 
 
-class Freight(NamedTuple):
+class Freight:
     """Bytes with a name of their own: what is known by it need not be unpickled again."""
 
-    digest: str
-    blob: bytes
+    __slots__ = ("blob", "digest")
+
+    def __init__(self, digest: str, blob: bytes) -> None:
+        self.digest = digest
+        self.blob = blob
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Freight, (self.digest, self.blob)
+
+    def __sizeof__(self) -> int:
+        return len(self.blob) + 100
+
+    def __dask_tokenize__(self) -> object:
+        return self.digest
 
 
 def freight(blob: bytes) -> Freight:

@@ -18,7 +18,7 @@ from emitnb.backends.dask.portable import process_portable
 from emitnb.backends.dask.prints import caught
 from emitnb.backends.dask.shelter import process_sheltered
 from emitnb.backends.dask.shipping import Freight, restored_stage
-from emitnb.backends.dask.transport import Parcel, Travelling, packed_failed, packed_states
+from emitnb.backends.dask.transport import Parcel, Travelling, packed_failed, portable_states
 from emitnb.emissions.columns import sealed
 from emitnb.errors import BackendError
 from emitnb.message import ENTRY_POINT
@@ -55,6 +55,7 @@ class Link(Travelling):
 
     states: Mapping[str, Layers]
     outcome: Outcome = NOTHING
+    touched: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
     seconds: float = 0.0
     printed: tuple[Printed, ...] = ()
 
@@ -92,18 +93,25 @@ class Split(Travelling):
     layout: Layout
     pieces: tuple[Piece, ...]
 
+
+@dataclass(frozen=True)
+class Cut(Travelling):
+    """What a stage made, and the same cut into partitions for keyed stages, by their number."""
+
+    splits: Mapping[int, Split]
+    made: Made | None = None
+
     def __sizeof__(self) -> int:
         """Bytes held."""
-        return 500 + 10 * len(self.layout.owners) + sum(map(sys.getsizeof, self.pieces))
+        pieces = [piece for split in self.splits.values() for piece in split.pieces]
+        return 500 + sum(map(sys.getsizeof, pieces)) + sys.getsizeof(self.made)
 
+
+Splitting = Sequence[Any]
+"""How a keyed stage is split: its number, how many partitions, and the stage as it was packed."""
 
 Source = Parcel | Made | Piece | Table
 """What a stage takes in: pushed rows, what other stages made, or one partition of it."""
-
-
-def keep(freight: Freight) -> Freight:
-    """Hold a stage for the tasks that need it."""
-    return freight
 
 
 def root(parcel: Parcel) -> Link:
@@ -125,42 +133,65 @@ def run_link(
     stage = restored_stage(packed, large)
     states = {} if last is None else last.states
     outcome, seconds, printed = _processed(work, stage, packed, large, sources, states)
-    after = {
-        node: _layered(states.get(node, ()), touched) for node, touched in outcome.states.items()
-    }
-    return Link({**states, **after}, outcome, seconds, printed)
+    touched = {node: portable_states(node, part) for node, part in outcome.states.items()}
+    after = {node: _layered(states.get(node, ()), part) for node, (part, _) in touched.items()}
+    home = {node: (blob,) for node, (part, blob) in touched.items() if part}
+    return Link({**states, **after}, replace(outcome, states={}), home, seconds, printed)
 
 
 def emitted(link: Link) -> Made:
     """Return what a link made, without the states that it holds."""
-    touched = {
-        node: (packed_states(node, states),)
-        for node, states in link.outcome.states.items()
-        if states
-    }
-    return replace(_made(link.outcome, link.seconds, link.printed), touched=touched)
+    return replace(_made(link.outcome, link.seconds, link.printed), touched=link.touched)
 
 
-def split_stage(sources: Sequence[Source], count: int, packed: Freight, *large: Freight) -> Split:
-    """Return the layout of a keyed stage's inputs, and the streams of each partition."""
-    stage = restored_stage(packed, large)
-    layout, pieces = split(stage, _streams(sources), count)
-    return Split(layout, tuple(map(Piece, pieces)))
+def run_and_cut(
+    work: Work,
+    sources: Sequence[Source],
+    splittings: Sequence[Splitting],
+    packed: Freight,
+    *large: Freight,
+) -> Cut:
+    """Take one batch through a stage without state, and split it for the stages that read it."""
+    made = run_stage(work, sources, packed, *large)
+    return Cut(_splits([made], splittings), made)
 
 
-def piece_of(whole: Split, part: int) -> Piece:
+def cut(sources: Sequence[Source], splittings: Sequence[Splitting]) -> Cut:
+    """Split the inputs of keyed stages."""
+    return Cut(_splits(sources, splittings))
+
+
+def made_of(whole: Cut) -> Made | None:
+    """Return what the stage made, so that only that travels."""
+    return whole.made
+
+
+def piece_of(whole: Cut, number: int, part: int) -> Piece:
     """Return the piece of one partition, so that only that one travels."""
-    return whole.pieces[part]
+    return whole.splits[number].pieces[part]
 
 
-def layout_of(whole: Split) -> Layout:
+def layout_of(whole: Cut, number: int) -> Layout:
     """Return what merging needs to know."""
-    return whole.layout
+    return whole.splits[number].layout
+
+
+def _splits(sources: Sequence[Source], splittings: Sequence[Splitting]) -> dict[int, Split]:
+    splits = {}
+    for one in splittings:
+        number, count, packed, *large = one
+        layout, pieces = split(restored_stage(packed, tuple(large)), _streams(sources), count)
+        splits[number] = Split(layout, tuple(map(Piece, pieces)))
+    return splits
 
 
 def merge_stage(layout: Layout, parts: Sequence[Made], packed: Freight, *large: Freight) -> Made:
     """Return what the partitions of a stage made as if one had made it."""
-    stage = restored_stage(packed, large)
+    return merged(restored_stage(packed, large), layout, parts)
+
+
+def merged(stage: Stage, layout: Layout, parts: Sequence[Made]) -> Made:
+    """Return what the partitions of a stage made as if one had made it."""
     nodes = merge(stage, layout, [part.nodes for part in parts])
     return Made(
         nodes,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import pickle
+import tempfile
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -68,6 +69,42 @@ def _arrived(kind: type, blob: bytes, buffers: Any) -> Any:
     return made
 
 
+class StoredParcel(Parcel):
+    """A parcel in a file that all workers can read."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return StoredParcel, (self.path,)
+
+    def __sizeof__(self) -> int:
+        return 200
+
+    def open(self) -> Any:
+        """Return what is in it."""
+        return loads(self.path.read_bytes())
+
+
+class Shelf:
+    """A folder for parcels that may be needed as long as what was made of them is kept.
+
+    Else they would stay in the scheduler: in the notebook's own process, for a cluster that
+    started there. The folder goes with this object, or with the process.
+    """
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="emitnb-pushed-")
+
+    def put(self, parcel: Parcel) -> Parcel:
+        """Write a parcel to a file of its own."""
+        path = Path(self._folder.name) / str(next(_tokens))
+        path.write_bytes(parcel.blob)
+        return StoredParcel(path)
+
+
 def loads(blob: bytes) -> Any:
     """Return the value of what :func:`dumps` made."""
     return pickle.loads(blob)
@@ -114,13 +151,17 @@ class Unportable:
         raise TransportError(self.reason)
 
 
-def packed_states(node: str, states: States) -> bytes:
-    """Return the states of one node that were touched, pickled."""
+def portable_states(node: str, states: States) -> tuple[States, bytes]:
+    """Return the states of one node as they can travel, and pickled.
+
+    One that cannot be pickled is replaced: else dask would try for ever to move it.
+    """
     plain = dict(states)
     try:
-        return dumps(plain)
+        return plain, dumps(plain)
     except Exception:
-        return dumps({key: _state(node, key, state) for key, state in plain.items()})
+        plain = {key: _state(node, key, state) for key, state in plain.items()}
+        return plain, dumps(plain)
 
 
 def _state(node: str, key: Any, state: Any) -> Any:
