@@ -182,8 +182,8 @@ def open_backend(
         client = address_or_client
     else:
         raise BackendError(
-            f"{address_or_client!r} of type {type(address_or_client).__name__} is no cluster; give the address of a scheduler, "
-            "a distributed.Client, or nothing for a cluster of local processes"
+            f"cannot use a value of type {type(address_or_client).__name__}; give the address of "
+            "a scheduler, a distributed.Client, or nothing for a cluster of local processes"
         )
     check_client(client)
     own = partial(revive, client, n_workers) if address_or_client is None else None

@@ -12,6 +12,7 @@ from dask.utils import format_bytes
 from distributed import Client, Future
 
 from emitnb.backends.dask.tasks import Made, table_size
+from emitnb.backends.dask.transport import Shelf
 from emitnb.emissions.columns import table_frame
 from emitnb.errors import BackendError
 from emitnb.table import KeptTable, Table
@@ -40,11 +41,11 @@ def slim(made: Made) -> Made:
 
 
 def with_kept_tables(
-    client: Client, made: Sequence[Made], futures: Sequence[Future[Any]]
+    keeper: ClusterKeeper, made: Sequence[Made], futures: Sequence[Future[Any]]
 ) -> list[Made]:
     """Return what came home, with tables that know the future they can be fetched from."""
     return [
-        replace(one, nodes=tuple(_kept(client, node, future) for node in one.nodes))
+        replace(one, nodes=tuple(_kept(keeper, node, future) for node in one.nodes))
         for one, future in zip(made, futures, strict=True)
     ]
 
@@ -60,22 +61,24 @@ def _count(table: Any) -> Any:
     return Count(table.fields, len(table), table_size(table), table_frame(table).iloc[:0])
 
 
-def _kept(client: Client, node: Any, future: Future[Any]) -> Any:
+def _kept(keeper: ClusterKeeper, node: Any, future: Future[Any]) -> Any:
     table = node.table
     if not isinstance(table, Count):
         return node
     handle = (future, node.node)
-    kept = KeptTable(
-        table.fields, table.size, table.nbytes, table.like, handle, ClusterKeeper(client)
-    )
+    kept = KeptTable(table.fields, table.size, table.nbytes, table.like, handle, keeper)
     return replace(node, table=kept)
 
 
 @dataclass(frozen=True)
 class ClusterKeeper:
-    """Brings rows home from a cluster; see :class:`emitnb.table.Keeper`."""
+    """Brings rows home from a cluster; see :class:`emitnb.table.Keeper`.
+
+    It holds on to the shelf from which rows that are lost can be made again.
+    """
 
     client: Client
+    shelf: Shelf | None
 
     def fetch(self, handle: tuple[Future[Any], str]) -> Table:
         """Bring the rows of one node and batch here."""

@@ -26,7 +26,7 @@ from distributed.client import ClosedClientError
 from emitnb.backends.dask import tasks
 from emitnb.backends.dask.clusters import Workers, check_versions, is_alive, workers_of
 from emitnb.backends.dask.graphs import Cargo, Head, Launched, Parted, launch
-from emitnb.backends.dask.kept import MOST_OF_MEMORY, slim, with_kept_tables
+from emitnb.backends.dask.kept import MOST_OF_MEMORY, ClusterKeeper, slim, with_kept_tables
 from emitnb.backends.dask.luggage import Luggage
 from emitnb.backends.dask.lying import LyingTable
 from emitnb.backends.dask.tasks import Made, Work, merged
@@ -261,7 +261,7 @@ class DaskSession:
         ]
         if self._keep and flight.launched is not None:
             whole = [one for one in flight.launched.made if isinstance(one, Future)]
-            return with_kept_tables(self._client, made, whole)
+            return with_kept_tables(ClusterKeeper(self._client, self._shelf), made, whole)
         return made
 
     def _check_memory(self, results: list[Future[Any]]) -> None:

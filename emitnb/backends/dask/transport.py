@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import itertools
 import pickle
+import shutil
 import tempfile
+import weakref
 from contextlib import suppress
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -95,12 +98,15 @@ class Shelf:
     started there. The folder goes with this object, or with the process.
     """
 
-    def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="emitnb-pushed-")
+    @cached_property
+    def _folder(self) -> Path:
+        folder = tempfile.mkdtemp(prefix="emitnb-pushed-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
 
     def put(self, parcel: Parcel) -> Parcel:
         """Write a parcel to a file of its own."""
-        path = Path(self._folder.name) / str(next(_tokens))
+        path = self._folder / str(next(_tokens))
         path.write_bytes(parcel.blob)
         return StoredParcel(path)
 
