@@ -13,8 +13,8 @@ from emitnb.process import Committed
 from emitnb.session import Session
 from emitnb.sources import Source
 
-NAMES = ("memory", "dask")
-"""The backends there are."""
+HOMES = {"memory": "emitnb.backends.memory", "dask": "emitnb.backends.dask.backend"}
+"""The backends there are, and the modules that open them."""
 
 
 class Backend(Protocol):
@@ -59,9 +59,9 @@ def open_backend(name: str, *arguments: Any, **options: Any) -> Backend:
     >>> open_backend("memory").name
     'memory'
     """
-    if name not in NAMES:
-        hint = did_you_mean(str(name), NAMES) or f" There are {' and '.join(NAMES)}."
+    if name not in HOMES:
+        hint = did_you_mean(str(name), HOMES) or f" There are {' and '.join(HOMES)}."
         raise BackendError(f"no backend is named {name!r}.{hint}")
     # Only here: a backend's library takes its time to load, and need not be installed.
-    module = import_module(f"emitnb.backends.{name}")
+    module = import_module(HOMES[name])
     return cast(Backend, module.open_backend(*arguments, **options))

@@ -74,9 +74,14 @@ def launch(
     partitions: int,
     work: Work,
     merge_at_home: bool,
+    homes: Sequence[str],
 ) -> Launched:
-    """Submit the tasks of one batch; ``pushed`` is a parcel or a future of the pushed rows."""
-    batch = _Batch(client, plan, cargo, pushed, partitions, work, merge_at_home)
+    """Submit the tasks of one batch; ``pushed`` is a parcel or a future of the pushed rows.
+
+    ``homes`` are the workers that the partitions live on, as long as they are there: left to
+    itself dask keeps all chains on the worker where the first batch, a small one, left them.
+    """
+    batch = _Batch(client, plan, cargo, pushed, partitions, work, merge_at_home, homes)
     for number, stage in enumerate(plan.stages):
         if not stage.is_stateful:
             batch.run(number)
@@ -102,6 +107,7 @@ class _Batch:
         partitions: int,
         work: Work,
         merge_at_home: bool,
+        homes: Sequence[str],
     ) -> None:
         self.results: list[Future[Any] | Parted] = []
         self.heads: dict[Head, Future[Any]] = {}
@@ -111,6 +117,7 @@ class _Batch:
         self._partitions = partitions
         self._work = work
         self._merge_at_home = merge_at_home
+        self._homes = homes
         self._made: dict[str, Any] = {ENTRY_POINT: pushed}
         self._cuts: dict[int, Future[Any]] = {}
         self._number = f"{next(_batches)}-{_process}"
@@ -150,29 +157,29 @@ class _Batch:
     def chains(self, number: int, before: Sequence[Future[Any] | None]) -> None:
         """A keyed stage: a chain for each partition."""
         parts = range(self._partitions)
-        graph: dict[str, Any] = {}
         whole: Any = self._cuts.get(number)
         if whole is None:
-            graph["cut"] = (tasks.cut, self._sources(number), [self._splitting(number)])
-            whole = self._key(number, "cut")
+            task = (tasks.cut, self._sources(number), [self._splitting(number)])
+            (whole,) = self._submit(number, {"cut": task}, ["cut"])
         packed = self._packed[number]
+        emitted = []
         for part in parts:
             piece, link = self._key(number, f"piece{part}"), self._key(number, f"link{part}")
-            graph[f"piece{part}"] = (tasks.piece_of, whole, number, part)
-            graph[f"link{part}"] = (tasks.run_link, self._work, [piece], before[part], *packed)
-            graph[f"emitted{part}"] = (tasks.emitted, link)
-        graph["layout"] = (tasks.layout_of, whole, number)
-        links = [f"link{part}" for part in parts]
-        emitted = [f"emitted{part}" for part in parts]
+            graph: dict[str, Any] = {
+                f"piece{part}": (tasks.piece_of, whole, number, part),
+                f"link{part}": (tasks.run_link, self._work, [piece], before[part], *packed),
+                f"emitted{part}": (tasks.emitted, link),
+            }
+            wanted = [f"emitted{part}", f"link{part}"]
+            made, self.heads[number, part] = self._submit(number, graph, wanted, part)
+            emitted.append(made)
+        graph = {"layout": (tasks.layout_of, whole, number)}
         if self._merge_at_home and not self._is_read(number):
-            found = self._submit(number, graph, ["layout", *emitted, *links])
-            self.results.append(Parted(found[0], tuple(found[1 : 1 + len(parts)])))
+            (layout,) = self._submit(number, graph, ["layout"])
+            self.results.append(Parted(layout, tuple(emitted)))
         else:
-            keys = [self._key(number, name) for name in emitted]
-            graph["merge"] = (tasks.merge_stage, self._key(number, "layout"), keys, *packed)
-            found = self._submit(number, graph, ["merge", *links])
-            self._finish(number, found[0])
-        self.heads.update(((number, part), found[part - len(parts)]) for part in parts)
+            graph["merge"] = (tasks.merge_stage, self._key(number, "layout"), emitted, *packed)
+            self._finish(number, *self._submit(number, graph, ["merge"]))
 
     def _finish(self, number: int, made: Future[Any]) -> None:
         self.results.append(made)
@@ -203,15 +210,20 @@ class _Batch:
         return f"{node}.{task}.{self._work.session}-{number}-{self._number}"
 
     def _submit(
-        self, number: int, graph: Mapping[str, Any], wanted: Sequence[str]
+        self, number: int, graph: Mapping[str, Any], wanted: Sequence[str], part: int | None = None
     ) -> list[Future[Any]]:
         placement = self._stages[number].placement
+        workers = list(placement.workers)
+        prefers = part is not None and self._homes and not workers and not placement.resources
+        if part is not None and prefers:
+            workers = [self._homes[part % len(self._homes)]]
         with dask.config.set(LARGE_GRAPHS):
             found: list[Future[Any]] = self._client.get(
                 {self._key(number, name): task for name, task in graph.items()},
                 [self._key(number, name) for name in wanted],
                 sync=False,
-                workers=list(placement.workers) or None,
+                workers=workers or None,
+                allow_other_workers=bool(prefers) or None,
                 resources=dict(placement.resources) or None,
                 priority=placement.priority,
                 fifo_timeout=0,  # batches go one before the other, even those submitted at once

@@ -112,7 +112,7 @@ class DaskSession:
         self._flights: deque[_Flight] = deque()
         self._heads: dict[Head, Future[Any]] | None = None
         self._links = 0
-        self._alone = False
+        self._suspects = 0
         self._shelf = shelf if keep else None
         self._looked = monotonic()
         limit = workers.memory // max(len(workers.threads), 1)
@@ -122,7 +122,7 @@ class DaskSession:
 
     def has_room(self) -> bool:
         """See :class:`emitnb.session.Session`. A chain that is to be cut takes in no more."""
-        if self._alone or len(self._flights) >= self._in_flight:
+        if self._suspects or len(self._flights) >= self._in_flight:
             return False
         return not (self._flights and self._links >= LONGEST_CHAIN)
 
@@ -156,17 +156,19 @@ class DaskSession:
                 self._wait(flight)
                 made = self._brought_home(flight)
             except KilledWorker as error:
-                self._recover(flight, error, alone=True)
+                # Which of those on their way it was, is not known: each goes alone, sheltered.
+                self._suspects = len(self._flights)
+                self._recover(flight, error)
             except CancelledError as error:
                 self._check_connection()
-                self._recover(flight, error, alone=False)
+                self._recover(flight, error)
             except BROKEN as error:  # the connection broke in the middle of a call
                 self._check_connection()
-                self._recover(flight, error, alone=False)
+                self._recover(flight, error)
             else:
                 break
         self._flights.popleft()
-        self._alone = False
+        self._suspects = max(self._suspects - 1, 0)
         return _processed(flight, made)
 
     def close(self) -> None:
@@ -182,7 +184,7 @@ class DaskSession:
     # -- launching --------------------------------------------------------------------------
 
     def _launch_waiting(self) -> None:
-        if self._alone:
+        if self._suspects:
             if self._flights[0].launched is None:
                 self._launch(self._flights[0])
             return
@@ -202,8 +204,9 @@ class DaskSession:
             flight.source,
             self._heads,
             self._partitions,
-            replace(self._work, sheltered=self._alone),
+            replace(self._work, sheltered=self._suspects > 0),
             merge_at_home=not self._keep,
+            homes=sorted(self._known.threads),
         )
         self._heads.update(flight.launched.heads)
         self._links += bool(flight.launched.heads)
@@ -302,9 +305,8 @@ class DaskSession:
 
     # -- mishaps ----------------------------------------------------------------------------
 
-    def _recover(self, flight: _Flight, error: BaseException, alone: bool) -> None:
-        """Launch all that is on its way anew; with ``alone`` first the batch that killed workers,
-        in processes of its own."""
+    def _recover(self, flight: _Flight, error: BaseException) -> None:
+        """Launch all that is on its way anew."""
         flight.attempts += 1
         if flight.attempts >= ATTEMPTS:
             raise BackendError(
@@ -315,7 +317,6 @@ class DaskSession:
             other.results = []
         self._heads = None
         self._luggage.forget_sent()
-        self._alone = alone
 
     def _stop_tasks(self) -> None:
         """Interrupt the tasks that run, so that the cluster is free at once.
