@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
+from operator import itemgetter
 from types import GeneratorType
 from typing import Any
 
@@ -136,7 +137,8 @@ def columns_of(node: Node, values: list[Any], kinds: set[type]) -> list[Any] | N
     if all(issubclass(kind, tuple) for kind in kinds):
         if set(map(len, values)) != {len(node.fields)}:
             return None
-        return list(zip(*values))  # noqa: B905 - lengths are checked; strict takes twice as long
+        # Half as long as zip(*values), which makes tuples that are copied to lists afterwards.
+        return [list(map(itemgetter(place), values)) for place in range(len(node.fields))]
     if len(node.fields) == 1 and not any(map(_is_special, kinds)) and node.record is None:
         return [values]
     return None
