@@ -52,7 +52,7 @@ clean: ## remove all that make made
 
 .venv/.demo: .venv/.made $(PACKAGE)
 	@echo "Installing emitnb and what it needs into .venv" >&2
-	@$(PIP) install -e .
+	@$(PIP) install -e '.[tutorial]'
 	@touch $@
 
 .venv/.test .venv/.bench: .venv/.%: .venv/.made $(PACKAGE)

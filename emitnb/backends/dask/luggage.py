@@ -47,7 +47,10 @@ class Luggage:
         refuse(checks)
         for node, one in zip(nodes, checks, strict=True):
             self._pack(node, one)
-        return tuple(note for one in checks for note in one.notes)
+        several = len(checks) > 1
+        return tuple(
+            f"{one.node} {note}" if several else note for one in checks for note in one.notes
+        )
 
     def send(self, plan: Plan) -> list[Cargo]:
         """Return the stages of a plan as they are on the cluster; what is new is sent."""

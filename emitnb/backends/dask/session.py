@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any
 
+import dask
 import psutil
 from dask.utils import format_bytes
 from distributed import CancelledError, Client, Future, KilledWorker, wait
@@ -25,7 +26,7 @@ from distributed.client import ClosedClientError
 
 from emitnb.backends.dask import tasks
 from emitnb.backends.dask.clusters import Workers, check_versions, is_alive, workers_of
-from emitnb.backends.dask.graphs import Cargo, Head, Launched, Parted, launch
+from emitnb.backends.dask.graphs import LARGE_GRAPHS, Cargo, Head, Launched, Parted, launch
 from emitnb.backends.dask.kept import MOST_OF_MEMORY, ClusterKeeper, slim, with_kept_tables
 from emitnb.backends.dask.luggage import Luggage
 from emitnb.backends.dask.lying import LyingTable
@@ -226,7 +227,8 @@ class DaskSession:
             for part, states in enumerate(self._cut(one, committed, count)):
                 if any(states.values()):
                     parcel = Parcel(dumps(states))
-                    roots[number, part] = self._client.submit(tasks.root, parcel, pure=False)
+                    with dask.config.set(LARGE_GRAPHS):
+                        roots[number, part] = self._client.submit(tasks.root, parcel, pure=False)
         return roots
 
     def _cut(self, cargo: Cargo, committed: Committed, count: int) -> list[dict[str, States]]:
