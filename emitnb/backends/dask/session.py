@@ -18,7 +18,6 @@ from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any
 
-import dask
 import psutil
 from dask.utils import format_bytes
 from distributed import CancelledError, Client, Future, KilledWorker, wait
@@ -26,17 +25,16 @@ from distributed.client import ClosedClientError
 
 from emitnb.backends.dask import tasks
 from emitnb.backends.dask.clusters import Workers, check_versions, is_alive, workers_of
-from emitnb.backends.dask.graphs import LARGE_GRAPHS, Cargo, Head, Launched, Parted, launch
+from emitnb.backends.dask.graphs import Head, Launched, Parted, launch
 from emitnb.backends.dask.kept import MOST_OF_MEMORY, ClusterKeeper, slim, with_kept_tables
 from emitnb.backends.dask.luggage import Luggage
 from emitnb.backends.dask.lying import LyingTable
+from emitnb.backends.dask.roots import roots
 from emitnb.backends.dask.tasks import Made, Work, merged
-from emitnb.backends.dask.transport import Parcel, Shelf, pushed_parcel, unpacked
-from emitnb.backends.pickling import dumps
+from emitnb.backends.dask.transport import Shelf, pushed_parcel, unpacked
 from emitnb.errors import BackendError
 from emitnb.plan import Plan
-from emitnb.process import Committed, Outcome, PackedStates, States
-from emitnb.process.hashing import partition_of
+from emitnb.process import Committed, Outcome, PackedStates
 from emitnb.session import Pace, Processed, Refused
 from emitnb.table import Table
 
@@ -196,7 +194,7 @@ class DaskSession:
     def _launch(self, flight: _Flight) -> None:
         cargo = self._luggage.send(flight.plan)
         if self._heads is None:
-            self._heads = self._roots(cargo)
+            self._heads = roots(self._client, cargo, self._committed(), self._partitions)
             self._links = 0
         flight.launched = launch(
             self._client,
@@ -215,32 +213,6 @@ class DaskSession:
             self._client.submit(slim, made, pure=False) if self._keep else made
             for made in flight.launched.made
         ]
-
-    def _roots(self, cargo: list[Cargo]) -> dict[Head, Future[Any]]:
-        """The first links of all chains, with the states that are committed."""
-        committed = self._committed()
-        roots: dict[Head, Future[Any]] = {}
-        for number, one in enumerate(cargo):
-            if not one.stage.is_stateful:
-                continue
-            count = 1 if one.stage.keyed is None else self._partitions
-            for part, states in enumerate(self._cut(one, committed, count)):
-                if any(states.values()):
-                    parcel = Parcel(dumps(states))
-                    with dask.config.set(LARGE_GRAPHS):
-                        roots[number, part] = self._client.submit(tasks.root, parcel, pure=False)
-        return roots
-
-    def _cut(self, cargo: Cargo, committed: Committed, count: int) -> list[dict[str, States]]:
-        parts: list[dict[str, Any]] = [{} for _ in range(count)]
-        for node in cargo.stage.nodes:
-            if node.new_state is None:
-                continue
-            for layer in reversed(committed.get(node.name, ())):
-                for key, state in layer.items():
-                    part = 0 if count == 1 else partition_of(key, count)
-                    parts[part].setdefault(node.name, {})[key] = state
-        return parts
 
     # -- waiting ----------------------------------------------------------------------------
 
