@@ -24,6 +24,9 @@ DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 """Run in each worker of an embedded cluster: Jupyter's interrupt goes to all processes of a kernel,
 and it is the run that is to be interrupted, not the workers."""
 
+NEAR = "5s"
+"""How long workers of one machine wait for one another: for one that died dask waits 30 s."""
+
 Options = tuple[int | None, int | None]
 
 
@@ -83,6 +86,7 @@ def _start(n_workers: int | None, threads: int | None) -> Client:
             dashboard_address="127.0.0.1:0",
             worker_dashboard_address=None,
             preload=[DEAF],
+            env={"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": NEAR},
             silence_logs=logging.CRITICAL,
         )
         return Client(cluster, direct_to_workers=True)
