@@ -55,7 +55,19 @@ def _keyed(node: Node, choice: Choice) -> Choice:
 
 
 _PLAIN_KEYS = frozenset((str, int, bool, bytes, type(None)))
-_NAN = float("nan")
+
+
+class _NaN:
+    """The one key of all NaNs, also after it was pickled: states go to a cluster and back."""
+
+    def __reduce__(self) -> str:
+        return "NAN"
+
+    def __repr__(self) -> str:
+        return "nan"
+
+
+NAN = _NaN()
 
 
 def keys_of(node: Node, messages: list[Message]) -> tuple[list[Hashable], Errors]:
@@ -82,4 +94,4 @@ def _one_nan(key: Any) -> Hashable:
     """All NaNs are one key: two NaN objects are not equal, and would be two states."""
     if isinstance(key, tuple):
         return tuple(map(_one_nan, key))
-    return _NAN if key != key else key
+    return NAN if key != key else key

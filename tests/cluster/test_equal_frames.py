@@ -338,3 +338,15 @@ def test_values_of_any_type_come_back_as_they_were_emitted(cluster_of, values, d
         found, expected = (each.frame(node)["value"].tolist() for each in (router, memory))
         assert [type(value) for value in found] == [type(value) for value in expected]
     assert_same(router, memory)
+
+
+def test_all_that_is_not_a_number_is_one_key_also_after_moving(cluster_of):
+    pushed = [{"key": float("nan")} for _ in range(3)]
+    router = Router()
+    counting(router)
+    router.push(pushed)
+    router.use("dask", cluster_of(2))
+    router.push(pushed)
+    router.use("memory")
+    router.push(pushed)
+    assert router.frame("count")["count"].tolist() == list(range(1, 10))
