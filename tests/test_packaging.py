@@ -125,7 +125,7 @@ def undecodable(lines: list[bytes]) -> set[int]:
 
 
 def test_binder_installs_this_project_with_a_python_it_runs_on() -> None:
-    assert (ROOT / "binder" / "requirements.txt").read_text().split() == ["."]
+    assert (ROOT / "binder" / "requirements.txt").read_text().split() == [".[tutorial]"]
     runtime = (ROOT / "binder" / "runtime.txt").read_text().strip().removeprefix("python-")
     oldest = PROJECT["requires-python"].removeprefix(">=")
     assert [int(part) for part in runtime.split(".")] >= [int(part) for part in oldest.split(".")]

@@ -409,7 +409,7 @@ def test_an_interrupt_cancels_what_runs_and_the_cluster_is_usable_at_once(
     stateful(other)
     other.use("dask", client)
     other.push(numbers(20))
-    assert monotonic() - began < 15
+    assert monotonic() - began < 30
     awake.touch()
     assert_same(other, in_memory(stateful, numbers(20)))
     assert run.resume().state == "done"
@@ -454,7 +454,7 @@ run.resume()
 router_is_real = False
 assert_same(other, in_memory(stateful, numbers(20)))
 assert_same(router, in_memory(declare, numbers(200)))
-print("all is well" if seconds < 15 else f"it took {seconds:.1f} seconds")
+print("all is well" if seconds < 30 else f"it took {seconds:.1f} seconds")
 """
 
 
@@ -469,7 +469,7 @@ def test_the_interrupt_that_jupyter_sends_to_all_processes_of_a_kernel_loses_not
     )
     until(lambda: (tmp_path / "asleep").exists() or program.poll() is not None)
     os.killpg(program.pid, signal.SIGINT)
-    out, err = program.communicate(timeout=60)
+    out, err = program.communicate(timeout=100)
     assert out.splitlines()[-1:] == ["all is well"], err
     assert program.returncode == 0
 

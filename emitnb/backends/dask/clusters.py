@@ -177,9 +177,18 @@ def workers_of(client: Client) -> Workers:
     )
 
 
+def impatient() -> Any:
+    """Let calls to all workers in the block give up soon on one that has just died.
+
+    Dask would try to reach it for 30 s.
+    """
+    return dask.config.set({"distributed.comm.timeouts.connect": "3s"})
+
+
 def check_versions(client: Client) -> None:
     """Raise BackendError where a worker's emitnb or Python is another than here."""
-    versions: Any = client.get_versions(packages=["emitnb"])
+    with impatient():
+        versions: Any = client.get_versions(packages=["emitnb"])
     here = _versions(versions["client"])
     for address, worker in versions["workers"].items():
         if worker is None:

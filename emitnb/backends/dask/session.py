@@ -24,7 +24,7 @@ from distributed import CancelledError, Client, Future, KilledWorker, wait
 from distributed.client import ClosedClientError
 
 from emitnb.backends.dask import tasks
-from emitnb.backends.dask.clusters import Workers, check_versions, is_alive, workers_of
+from emitnb.backends.dask.clusters import Workers, check_versions, impatient, is_alive, workers_of
 from emitnb.backends.dask.graphs import Head, Launched, Parted, launch
 from emitnb.backends.dask.kept import MOST_OF_MEMORY, ClusterKeeper, slim, with_kept_tables
 from emitnb.backends.dask.luggage import Luggage
@@ -177,7 +177,7 @@ class DaskSession:
         self._flights.clear()
         self._heads = None
         if on_way and is_alive(self._client):
-            with suppress(TimeoutError, *BROKEN):
+            with suppress(TimeoutError, *BROKEN), impatient():
                 self._stop_tasks()
 
     # -- launching --------------------------------------------------------------------------
