@@ -455,17 +455,21 @@ print("all is well")
 
 
 def test_the_interrupt_that_jupyter_sends_to_all_processes_of_a_kernel_loses_nothing(tmp_path):
-    program = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", NOTEBOOK, str(tmp_path)],
         env=on_path(),
         start_new_session=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    until(lambda: (tmp_path / "asleep").exists() or program.poll() is not None)
-    os.killpg(program.pid, signal.SIGINT)
-    out, err = program.communicate(timeout=100)
+    ) as program:
+        until(lambda: (tmp_path / "asleep").exists() or program.poll() is not None)
+        os.killpg(program.pid, signal.SIGINT)
+        try:
+            out, err = program.communicate(timeout=100)
+        except subprocess.TimeoutExpired:
+            os.killpg(program.pid, signal.SIGKILL)
+            raise
     assert out.splitlines()[-1:] == ["all is well"], err
     assert program.returncode == 0
 

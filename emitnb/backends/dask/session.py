@@ -23,13 +23,13 @@ from dask.utils import format_bytes
 from distributed import CancelledError, Client, Future, KilledWorker, wait
 from distributed.client import ClosedClientError
 
-from emitnb.backends.dask import tasks
 from emitnb.backends.dask.clusters import Workers, check_versions, impatient, is_alive, workers_of
 from emitnb.backends.dask.graphs import Head, Launched, Parted, launch
 from emitnb.backends.dask.kept import MOST_OF_MEMORY, ClusterKeeper, slim, with_kept_tables
 from emitnb.backends.dask.luggage import Luggage
 from emitnb.backends.dask.lying import LyingTable
 from emitnb.backends.dask.roots import roots
+from emitnb.backends.dask.stopping import stop
 from emitnb.backends.dask.tasks import Made, Work, merged
 from emitnb.backends.dask.transport import Shelf, pushed_parcel, unpacked
 from emitnb.errors import BackendError
@@ -298,14 +298,12 @@ class DaskSession:
         A task in a call that Python cannot interrupt goes on until that call returns. In a
         cluster of our own its worker is killed, and dask starts it again.
         """
-        session = self._work.session
-        stopped: dict[str, int] = self._client.run(tasks.stop, session, on_error="ignore")
-        if not any(stopped.values()) or self._revive is None:
+        going_on: dict[str, int] = self._client.run(stop, self._work.session, on_error="ignore")
+        stuck = [address for address, count in going_on.items() if count]
+        if not stuck or self._revive is None:
             return
-        still: dict[str, int] = self._client.run(tasks.still_busy, session, on_error="ignore")
-        stuck = [address for address, count in still.items() if count]
         pids: dict[str, int] = self._client.run(os.getpid, workers=stuck, on_error="ignore")
-        for pid in pids.values() if stuck else ():
+        for pid in pids.values():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 

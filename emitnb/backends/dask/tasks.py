@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import ctypes
 import sys
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
@@ -18,6 +14,7 @@ from emitnb.backends.dask.portable import process_portable
 from emitnb.backends.dask.prints import caught
 from emitnb.backends.dask.shelter import process_sheltered
 from emitnb.backends.dask.shipping import Freight, restored_stage
+from emitnb.backends.dask.stopping import stoppable
 from emitnb.backends.dask.transport import Parcel, Travelling, packed_failed, portable_states
 from emitnb.emissions.columns import sealed
 from emitnb.errors import BackendError
@@ -214,13 +211,16 @@ def _processed(
     states: Mapping[str, Layers],
 ) -> tuple[Outcome, float, tuple[Printed, ...]]:
     streams = _streams(sources)
-    with stoppable(work.session), caught(names_of(stage.nodes)) as prints:
-        began = perf_counter()
+
+    def process() -> tuple[Outcome, str]:
         if work.sheltered:
-            outcome, text = process_sheltered(packed, large, streams, states, work.memory_limit)
-            prints.write(text)
-        else:
-            outcome = process_portable(stage, streams, states)
+            return process_sheltered(packed, large, streams, states, work.memory_limit)
+        return process_portable(stage, streams, states), ""
+
+    with caught(names_of(stage.nodes)) as prints:
+        began = perf_counter()
+        outcome, text = stoppable(work.session, process)
+        prints.write(text)
         seconds = perf_counter() - began
     return outcome, seconds, prints.printed()
 
@@ -284,55 +284,3 @@ def _list_size(values: Any) -> int:
     """Bytes of the values, from a sample of them."""
     sample = values[:: max(len(values) // 50, 1)]
     return len(values) * sum(map(sys.getsizeof, sample)) // max(len(sample), 1)
-
-
-# -- stopping -----------------------------------------------------------------------------------
-
-_lock = threading.Lock()
-_running: dict[int, str] = {}
-
-
-class StoppedError(Exception):
-    """The run that a task belonged to was interrupted."""
-
-
-@contextmanager
-def stoppable(session: str) -> Iterator[None]:
-    """Let :func:`stop` end the block, by KeyboardInterrupt as in a notebook."""
-    thread = threading.get_ident()
-    try:
-        with _lock:
-            _running[thread] = session
-        try:
-            yield
-        finally:
-            with _lock:
-                _running.pop(thread, None)
-    except KeyboardInterrupt:
-        # Out of a task it would end the worker's thread.
-        raise StoppedError("the run was interrupted") from None
-
-
-def stop(session: str) -> int:
-    """Interrupt the tasks of a session on this worker; return how many there are."""
-    with _lock:
-        threads = [thread for thread, mine in _running.items() if mine == session]
-        for thread in threads:
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(thread), ctypes.py_object(KeyboardInterrupt)
-            )
-    return len(threads)
-
-
-def busy(session: str) -> int:
-    """Return how many tasks of a session run on this worker."""
-    with _lock:
-        return list(_running.values()).count(session)
-
-
-async def still_busy(session: str, grace: float = 0.5) -> int:
-    """Return how many tasks of a session run on this worker after some seconds of ``grace``."""
-    ends = perf_counter() + grace
-    while busy(session) and perf_counter() < ends:
-        await asyncio.sleep(0.02)
-    return busy(session)
