@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import logging
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import dask
 from distributed import Client, LocalCluster, Security
+from distributed import Future as DaskFuture
 
 from emitnb.errors import BackendError
 
@@ -175,6 +177,27 @@ def workers_of(client: Client) -> Workers:
             for name in (address, worker["name"], worker["host"])
         ),
     )
+
+
+def gathered(
+    client: Client, futures: Sequence[DaskFuture[Any]], seconds: float, watch: Callable[[], object]
+) -> dict[DaskFuture[Any], Any]:
+    """Return the results of futures; ``watch`` is called every so many seconds meanwhile.
+
+    Their workers may die right now, all of them: then it takes until dask has made them again.
+    """
+    gather: Any = client.gather(futures, asynchronous=True)
+    coming = asyncio.run_coroutine_threadsafe(gather, cast(Any, client.loop).asyncio_loop)
+    try:
+        while True:
+            try:
+                return dict(zip(futures, coming.result(seconds), strict=True))
+            except TimeoutError:
+                if coming.done():  # it was the gathering itself that raised
+                    raise
+                watch()
+    finally:
+        coming.cancel()
 
 
 def impatient() -> Any:

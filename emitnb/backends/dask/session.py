@@ -23,7 +23,14 @@ from dask.utils import format_bytes
 from distributed import CancelledError, Client, Future, KilledWorker, wait
 from distributed.client import ClosedClientError
 
-from emitnb.backends.dask.clusters import Workers, check_versions, impatient, is_alive, workers_of
+from emitnb.backends.dask.clusters import (
+    Workers,
+    check_versions,
+    gathered,
+    impatient,
+    is_alive,
+    workers_of,
+)
 from emitnb.backends.dask.graphs import Head, Launched, Parted, launch
 from emitnb.backends.dask.kept import MOST_OF_MEMORY, ClusterKeeper, slim, with_kept_tables
 from emitnb.backends.dask.luggage import Luggage
@@ -229,7 +236,7 @@ class DaskSession:
     def _brought_home(self, flight: _Flight) -> list[Made]:
         self._check_memory(flight.futures())
         futures = flight.futures()
-        came = dict(zip(futures, self._client.gather(futures), strict=True))
+        came = gathered(self._client, futures, POLL, self._watch_workers)
         made = [
             merged(stage, came[one.layout], [came[part] for part in one.parts])
             if isinstance(one, Parted)
