@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from emitnb.graph import Graph
 from emitnb.process import NodeOutcome, Outcome
 
 
@@ -41,6 +42,12 @@ class Changes:
             outcome = outcome.renamed(old, new)
         return outcome
 
+    def name_since(self, before: Changes, name: str | None) -> str | None:
+        """Return the name that a node has now."""
+        for old, new in self.renames[len(before.renames) :]:
+            name = new if name == old else name
+        return name
+
     def revised(
         self, node: str, revision: int, descendants: Iterable[str], rows: Mapping[str, int]
     ) -> Changes:
@@ -63,6 +70,15 @@ class Changes:
                 stale.update((name, (rows[name], outcome.node)) for name in late)
         return self if stale == self.stale else replace(self, stale=stale)
 
+    def replayed(self, nodes: frozenset[str], graph: Graph, rows: Mapping[str, int]) -> Changes:
+        """Return them after ``nodes`` were replayed: they are as new as what they read is."""
+        stale = {name: one for name, one in self.stale.items() if name not in nodes}
+        for name in (name for part in graph.order for name in part.members if name in nodes):
+            causes = [stale[origin][1] for origin in graph.origins(name) if origin in stale]
+            if causes:
+                stale[name] = (rows.get(name, 0), causes[0])
+        return replace(self, stale=stale)
+
     def cleared(self) -> Changes:
         """Return them without what is stale: there are no rows any more."""
         return replace(self, stale={})
@@ -71,7 +87,8 @@ class Changes:
         """Say how many rows of a node are stale, or nothing."""
         rows, cause = self.stale.get(node, (0, ""))
         return (
-            f"{rows:,} row{'s come' if rows != 1 else ' comes'} from an older {cause}"
+            f"{rows:,} row{'s come' if rows != 1 else ' comes'} from an older {cause}; "
+            f"%emit_replay {cause}"
             if rows
             else ""
         )

@@ -12,7 +12,7 @@ from emitnb.calling import one_message, results_of
 from emitnb.errors import DeclarationError, EmitError, SourceError
 from emitnb.graph import Graph
 from emitnb.message import ENTRY_POINT, Message
-from emitnb.plan import HOP_LIMIT, Plan, make_plan
+from emitnb.plan import HOP_LIMIT, Entries, Plan, make_plan
 from emitnb.process import Outcome
 from emitnb.reading import Reader
 from emitnb.run import OnError, Run, first_failure
@@ -33,7 +33,7 @@ class Pusher(Reader):
         self._graph = Graph(message_class=message_class)
         self._backend: Backend = Memory()
         self._routing = True
-        self._planned: tuple[Graph, str | None, int, Plan] | None = None
+        self._planned: tuple[Graph, Entries | None, int, str | None, Plan] | None = None
 
     def resolve_node_modules(self) -> None:
         """Import the modules that declare nodes; see :class:`emitnb.Router`."""
@@ -183,11 +183,11 @@ class Pusher(Reader):
 
     # -- inside -----------------------------------------------------------------------------
 
-    def _plan(self, to: str | None) -> Plan:
-        wanted = (self._graph, to, self.hop_limit)
-        if self._planned is None or self._planned[:3] != wanted:
+    def _plan(self, to: str | None, entries: Entries | None = None) -> Plan:
+        wanted = (self._graph, entries, self.hop_limit, to)
+        if self._planned is None or self._planned[:4] != wanted:
             self._planned = (*wanted, make_plan(*wanted))
-        return self._planned[3]
+        return self._planned[4]
 
     def _checked_plan(self, to: str | None) -> Plan:
         """The plan, unless nothing would receive what is pushed (any more)."""
@@ -204,7 +204,9 @@ class Pusher(Reader):
         __tracebackhide__ = True
         plan, started = self._checked_plan(to), self._ledger
         outcome = self._execute(self._backend, plan, table)
-        self._store.change(lambda ledger: ledger.with_batch(table, outcome, started=started))
+        self._store.change(
+            lambda ledger: ledger.with_batch(table, outcome, started=started, to=plan.to)
+        )
         return outcome
 
     def _execute(self, backend: Backend, plan: Plan, table: Table) -> Outcome:
@@ -227,7 +229,8 @@ class Pusher(Reader):
             outcome = self._push_one(table, name)
         else:
             alone = Graph({name: self._graph.nodes[name]}, {}, self._graph.message_class)
-            outcome = self._execute(Memory(), make_plan(alone, name, self.hop_limit), table)
+            plan = make_plan(alone, None, self.hop_limit, name)
+            outcome = self._execute(Memory(), plan, table)
         return results_of(self._graph.nodes[name], outcome)
 
 

@@ -22,10 +22,10 @@ from emitnb.graph import Graph
 from emitnb.ledger import Ledger
 from emitnb.message import Message
 from emitnb.node import Node, Options
-from emitnb.pushing import Pusher
+from emitnb.rerunning import Rerunner
 
 
-class Router(Pusher):
+class Router(Rerunner):
     """Holds a graph of nodes, pushes data through it, and keeps what the nodes emit.
 
     Parameters

@@ -69,6 +69,7 @@ class Run:
         on_error: OnError = "collect",
         max_failures: int = 1_000,
         progress: bool | Callable[[Run], Any] | None = None,
+        finish: Callable[[], bool] = lambda: True,
     ) -> None:
         self.state: State = "ready"
         self._source = source
@@ -80,6 +81,7 @@ class Run:
         self._on_error = on_error
         self._max_failures = max_failures
         self._progress = progress
+        self._finish = finish
         self._number = next(_numbers)
         self._interrupts = Interrupts()
         self._taken: list[tuple[int, Taken]] = []
@@ -145,12 +147,17 @@ class Run:
         self._follows = None
         self._size = self._size or session.pace.first
         try:
-            while self._step(session, watch):
+            while self._step(session, watch) or self._goes_on():
                 self._interrupts.check()
         except BackendError as error:
             raise RunStoppedError(self._how_to_resume(f"{error}. "), self) from error
         finally:
             session.close()
+
+    def _goes_on(self) -> bool:
+        """Finish; where there is more to read by now, go on."""
+        self._ended = self._finish()
+        return not self._ended
 
     def _step(self, session: Session, watch: Watcher) -> bool:
         """Fill the session, then take the first batch out of it; return whether there was one."""
@@ -228,7 +235,7 @@ class Run:
         ]
         self._store.change(
             lambda ledger: ledger.with_batch(
-                processed.pushed, outcome, misread, self._number, batch.started
+                processed.pushed, outcome, misread, self._number, batch.started, batch.plan.to
             )
         )
         self._stop_if_hopeless(outcome.nodes)

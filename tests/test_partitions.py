@@ -20,9 +20,8 @@ from strategies import graphs, messages, router_of
 from test_properties import examples, run_model
 
 from emitnb.emissions import Log, whole_frame
-from emitnb.message import ENTRY_POINT
 from emitnb.plan import Plan, make_plan
-from emitnb.process import Outcome, process, process_plan, pushed
+from emitnb.process import Outcome, entering, process, process_plan
 from emitnb.process.hashing import partition_of, partitions_of, stable_hash
 from emitnb.process.partitions import merge, split
 from emitnb.table import RecordTable, Table
@@ -30,7 +29,7 @@ from emitnb.table import RecordTable, Table
 
 def in_partitions(plan: Plan, table: Table, states: dict[Any, Any], count: int) -> Outcome:
     """Take a batch through a plan with keyed stages cut into partitions; ``states`` go on."""
-    streams = {ENTRY_POINT: pushed(table)}
+    streams = entering(table)
     nodes = []
     for number, stage in enumerate(plan.stages):
         if stage.keyed is None:

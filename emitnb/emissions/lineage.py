@@ -19,7 +19,8 @@ class Segment:
 
     ``first`` is the first row made. With one origin and no ``parent_rows``, input i is the
     origin's row ``start + i``; otherwise ``codes``, ``parent_rows`` and ``sources`` (the number
-    of the pushed message) say it for each input.
+    of the pushed message) say it for each input. ``arrivals`` says when its pushed message, or
+    the failure that it was retried from, entered (None: as it was pushed).
     ``waves`` orders the rows of a loop's members within one pushed message. ``times`` are
     (rows, UTC time in ns) runs.
     """
@@ -37,6 +38,7 @@ class Segment:
     revision: int
     rank: int
     times: tuple[tuple[int, int], ...]
+    arrivals: Positions | None = None
 
     @property
     def size(self) -> int:
@@ -83,7 +85,10 @@ class Segment:
 def merged(one: Segment, two: Segment) -> Segment | None:
     """Return both as one, if they say nothing different and follow each other."""
     alike = (one.revision, one.rank, one.origins) == (two.revision, two.rank, two.origins)
-    same_form = (one.parent_rows is None) == (two.parent_rows is None)
+    same_form = (one.parent_rows is None, one.arrivals is None) == (
+        two.parent_rows is None,
+        two.arrivals is None,
+    )
     follows = one.parent_rows is not None or one.start + one.inputs == two.start
     if not (alike and same_form and follows):
         return None
@@ -97,6 +102,7 @@ def merged(one: Segment, two: Segment) -> Segment | None:
         counts=_counts(one, two),
         waves=_joined(one.waves, two.waves),
         times=_times(one.times, two.times),
+        arrivals=_joined(one.arrivals, two.arrivals),
     )
 
 

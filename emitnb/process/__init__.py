@@ -16,6 +16,7 @@ import numpy as np
 from emitnb.message import ENTRY_POINT
 from emitnb.plan import Plan, Stage, Step
 from emitnb.process.batches import BatchRun
+from emitnb.process.given import Given, MessageTable, Recorded, TallTable
 from emitnb.process.loops import LoopRun
 from emitnb.process.nodes import SLICE, NodeRun
 from emitnb.process.outcome import WHOLE_NODE, Failed, NodeOutcome, Outcome, States
@@ -28,15 +29,19 @@ __all__ = [
     "WHOLE_NODE",
     "Committed",
     "Failed",
+    "Given",
+    "MessageTable",
     "NodeOutcome",
     "Outcome",
     "PackedStates",
     "Parents",
+    "Recorded",
     "States",
     "Stream",
+    "TallTable",
+    "entering",
     "process",
     "process_plan",
-    "pushed",
 ]
 
 Committed = Mapping[str, Sequence[States]]
@@ -67,8 +72,8 @@ def process(stage: Stage, batch: Mapping[str, Stream], states: Committed) -> Out
 
 
 def process_plan(plan: Plan, pushed_rows: Table, states: Committed) -> Outcome:
-    """Take pushed rows through all stages, one after the other, here."""
-    streams = {ENTRY_POINT: pushed(pushed_rows)}
+    """Take pushed rows, or given ones, through all stages, one after the other, here."""
+    streams = entering(pushed_rows)
     outcomes: list[NodeOutcome] = []
     touched: dict[str, States] = {}
     for stage in plan.stages:
@@ -80,9 +85,11 @@ def process_plan(plan: Plan, pushed_rows: Table, states: Committed) -> Outcome:
     return Outcome(tuple(sorted(outcomes, key=lambda outcome: outcome.rank)), touched)
 
 
-def pushed(rows: Table) -> Stream:
-    """Return pushed rows as the stream that entry points read."""
-    return Stream(ENTRY_POINT, rows, _numbers(len(rows)))
+def entering(rows: Table) -> dict[str, Stream]:
+    """Return what enters a graph as the streams that nodes read there, by their names."""
+    if isinstance(rows, Given):
+        return dict(rows.streams)
+    return {ENTRY_POINT: Stream(ENTRY_POINT, rows, _numbers(len(rows)))}
 
 
 @lru_cache(maxsize=4)

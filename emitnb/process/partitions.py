@@ -47,8 +47,11 @@ def split(
     if inputs.order is not None:
         of_inputs = of_inputs[inputs.order]
     pieces = [
-        {s.origin: _part(s, np.flatnonzero(own == p)) for s, own in zip(found, owners, strict=True)}
-        for p in range(count)
+        {
+            name: _part(stream, np.flatnonzero(own == part))
+            for name, stream, own in zip(member.origins, found, owners, strict=True)
+        }
+        for part in range(count)
     ]
     return Layout(inputs.parents, inputs.sources, of_inputs), pieces
 

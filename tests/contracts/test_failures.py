@@ -14,6 +14,7 @@ from emitnb.message import ENTRY_POINT
 COLUMNS = {
     "node": "str",
     "revision": "Int64",
+    "attempts": "int64",
     "error_type": "str",
     "error": "str",
     "line": "Int64",

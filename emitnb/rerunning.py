@@ -1,0 +1,148 @@
+"""Running again: the part of a router that sends failures, and what is stale, through its nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from emitnb.errors import EmitError, UnknownRowError
+from emitnb.failures import Failure
+from emitnb.ledger import Store
+from emitnb.message import ENTRY_POINT
+from emitnb.plan import Entries, Plan
+from emitnb.pushing import Pusher
+from emitnb.reruns import Replay, RetrySource
+from emitnb.run import Run
+from emitnb.sources import Source
+
+Progress = bool | Callable[[Run], Any] | None
+
+
+class Rerunner(Pusher):
+    """Retries, discards and replays."""
+
+    def retry(
+        self,
+        node: str | None = None,
+        rows: Iterable[int] | int | None = None,
+        *,
+        progress: Progress = None,
+    ) -> Run:
+        """Send failures through their nodes again, as they are declared now; return the run.
+
+        What passes leaves the failures and joins the frames, under its original parents. What
+        fails again stays, with the new error and one attempt more. Messages that are retried
+        arrive last: states and frames are as if they had been pushed behind all others.
+
+        Parameters
+        ----------
+        node : the node whose failures to retry; None for all nodes
+        rows : of the failures, those in these rows of :meth:`failures`; None for all
+
+        Raises UnknownRowError for rows that are no failures, and as :meth:`push` does.
+
+        >>> from emitnb import Router
+        >>> router = Router()
+        >>> def halve(msg): return 12 // msg.n
+        >>> halve = router.node("half", entry_point=True)(halve)
+        >>> run = router.push([{"n": 0}, {"n": 4}])
+        >>> def halve(msg): return 12 // msg.n if msg.n else 0
+        >>> halve = router.node("half", entry_point=True)(halve)
+        >>> router.retry().done
+        1
+        >>> router.frame(halve.name)["half"].tolist()
+        [3, 0]
+        """
+        failures = self._failures_of(node, rows)
+        if rows is None:
+            failures = [one for one in failures if one.node in self.graph.nodes]
+        self._check_retry(failures)
+        source = RetrySource(lambda: self._ledger, failures, self.graph.ranks)
+        return self._rerun(source, source.entries, self._store, progress=progress)
+
+    def discard(self, node: str | None = None, rows: Iterable[int] | int | None = None) -> int:
+        """Forget failures: of a node, in some rows of :meth:`failures`, or all; return how many.
+
+        That they failed stays in the summary.
+        """
+        numbers = [failure.number for failure in self._failures_of(node, rows)]
+        self._store.change(lambda ledger: ledger.discarded(numbers))
+        return len(numbers)
+
+    def replay(self, node: str | None = None, *, progress: Progress = None) -> Run:
+        """Run a node and all behind it again, from what is recorded; return the run.
+
+        They start with fresh states from what they received, and what they emitted before makes
+        room for what they emit now; the nodes before them stay as they are. Until the replay is
+        through, nothing changes: one that is interrupted goes on with ``router.run.resume()``.
+
+        Parameters
+        ----------
+        node : the node to begin with; None for all whose rows are stale (with none that are, the
+            run is over at once)
+
+        >>> from emitnb import Router
+        >>> router = Router()
+        >>> def clean(msg): return msg.document.strip()
+        >>> clean = router.node("text", entry_point=True)(clean)
+        >>> run = router.push([" Rain "])
+        >>> def clean(msg): return msg.document.strip().lower()
+        >>> clean = router.node("text", entry_point=True)(clean)
+        >>> router.replay().state, router.frame(clean.name)["text"].tolist()
+        ('done', ['rain'])
+        """
+        graph = self.graph
+        stale = [name for name, (count, _) in self._ledger.changes.stale.items() if count]
+        nodes = graph.closure(stale if node is None else [graph.find(node)])
+        replay = Replay(self._store, graph, nodes)
+        return self._rerun(
+            replay.source,
+            replay.entries,
+            replay.store,
+            progress=progress,
+            finish=lambda: replay.finish(self.graph),
+        )
+
+    def _rerun(self, source: Source, entries: Entries, store: Store, **options: Any) -> Run:
+        self.run = Run(
+            source,
+            store,
+            lambda committed, say: self._backend.session(committed, say),
+            lambda: self._entering(entries),
+            max_failures=self.max_failures,
+            **options,
+        )
+        return self.run.resume()
+
+    def _entering(self, entries: Entries) -> Plan:
+        """The plan of messages that enter at some nodes, as they are declared now."""
+        for node in entries:
+            if node not in self.graph.nodes:
+                raise EmitError(f"{node} is no longer in the graph; nothing of it was lost")
+        return self._plan(None, entries)
+
+    def _failures_of(self, node: str | None, rows: Iterable[int] | int | None) -> list[Failure]:
+        kept = self._ledger.failures
+        name = node if node in (None, ENTRY_POINT) else self._recorded(str(node))
+        if rows is None:
+            return [failure for failure in kept if name in (None, failure.node)]
+        wanted = [rows] if isinstance(rows, int) else list(rows)
+        found = {failure.number: failure for failure in kept.chosen(wanted)}
+        for row in wanted:
+            if row not in found or name not in (None, found[row].node):
+                where = f"failures({node!r})" if node else "failures()"
+                raise UnknownRowError(
+                    f"there is no failure {row} in router.{where}; its index are the rows there are"
+                )
+        return list(found.values())
+
+    def _check_retry(self, failures: list[Failure]) -> None:
+        for failure in failures:
+            if failure.node == ENTRY_POINT:
+                raise EmitError(
+                    "data that could not be read has no node to go through; mend it and push it"
+                )
+            if failure.node not in self.graph.nodes:
+                raise EmitError(
+                    f"{failure.node} is no longer in the graph: declare it, or discard its failures"
+                )
