@@ -165,7 +165,7 @@ class Pusher(Reader):
         """
         self.resolve_node_modules()
         target = None if to is None else self._graph.find(to)
-        _check_push(batch_size, on_error)
+        check_push(batch_size, on_error)
         self._checked_plan(target)
         # What is limited is read here: only reading tells where the limit is.
         lying = self._backend.open_source(source, field) if limit is None else None
@@ -234,7 +234,8 @@ class Pusher(Reader):
         return results_of(self._graph.nodes[name], outcome)
 
 
-def _check_push(batch_size: object, on_error: object) -> None:
+def check_push(batch_size: object, on_error: object = "collect") -> None:
+    """Raise SourceError for options that no run can have."""
     if batch_size != "auto" and not (isinstance(batch_size, int) and batch_size >= 1):
         raise SourceError(f"batch_size is {batch_size!r}; give a number from 1 on, or 'auto'")
     if on_error not in ("collect", "stop"):

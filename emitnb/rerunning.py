@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Literal
 
 from emitnb.errors import EmitError, UnknownRowError
 from emitnb.failures import Failure
 from emitnb.ledger import Store
 from emitnb.message import ENTRY_POINT
 from emitnb.plan import Entries, Plan
-from emitnb.pushing import Pusher
+from emitnb.pushing import Pusher, check_push
 from emitnb.reruns import Replay, RetrySource
 from emitnb.run import Run
 from emitnb.sources import Source
@@ -26,6 +26,7 @@ class Rerunner(Pusher):
         node: str | None = None,
         rows: Iterable[int] | int | None = None,
         *,
+        batch_size: int | Literal["auto"] = "auto",
         progress: Progress = None,
     ) -> Run:
         """Send failures through their nodes again, as they are declared now; return the run.
@@ -38,6 +39,7 @@ class Rerunner(Pusher):
         ----------
         node : the node whose failures to retry; None for all nodes
         rows : of the failures, those in these rows of :meth:`failures`; None for all
+        batch_size, progress : as for :meth:`push`
 
         Raises UnknownRowError for rows that are no failures, and as :meth:`push` does.
 
@@ -58,7 +60,7 @@ class Rerunner(Pusher):
             failures = [one for one in failures if one.node in self.graph.nodes]
         self._check_retry(failures)
         source = RetrySource(lambda: self._ledger, failures, self.graph.ranks)
-        return self._rerun(source, source.entries, self._store, progress=progress)
+        return self._rerun(source, source.entries, self._store, batch_size, progress=progress)
 
     def discard(self, node: str | None = None, rows: Iterable[int] | int | None = None) -> int:
         """Forget failures: of a node, in some rows of :meth:`failures`, or all; return how many.
@@ -69,7 +71,13 @@ class Rerunner(Pusher):
         self._store.change(lambda ledger: ledger.discarded(numbers))
         return len(numbers)
 
-    def replay(self, node: str | None = None, *, progress: Progress = None) -> Run:
+    def replay(
+        self,
+        node: str | None = None,
+        *,
+        batch_size: int | Literal["auto"] = "auto",
+        progress: Progress = None,
+    ) -> Run:
         """Run a node and all behind it again, from what is recorded; return the run.
 
         They start with fresh states from what they received, and what they emitted before makes
@@ -80,6 +88,7 @@ class Rerunner(Pusher):
         ----------
         node : the node to begin with; None for all whose rows are stale (with none that are, the
             run is over at once)
+        batch_size, progress : as for :meth:`push`
 
         >>> from emitnb import Router
         >>> router = Router()
@@ -99,16 +108,26 @@ class Rerunner(Pusher):
             replay.source,
             replay.entries,
             replay.store,
+            batch_size,
             progress=progress,
             finish=lambda: replay.finish(self.graph),
         )
 
-    def _rerun(self, source: Source, entries: Entries, store: Store, **options: Any) -> Run:
+    def _rerun(
+        self,
+        source: Source,
+        entries: Entries,
+        store: Store,
+        batch_size: int | Literal["auto"],
+        **options: Any,
+    ) -> Run:
+        check_push(batch_size)
         self.run = Run(
             source,
             store,
             lambda committed, say: self._backend.session(committed, say),
             lambda: self._entering(entries),
+            batch_size=None if batch_size == "auto" else batch_size,
             max_failures=self.max_failures,
             **options,
         )

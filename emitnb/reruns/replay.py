@@ -142,7 +142,7 @@ class ReplaySource(BaseSource[int]):
 
 def _pushed_to(log: Log, node: str, is_entry: bool) -> Positions:
     """The pushed rows that a node receives: all that went to nobody else, and its own."""
-    ends = [*(first for first, _, _ in log.pushes[1:]), log.pushed]
+    ends = [*(first for first, _, _ in log.pushes), log.pushed][1:]
     found = [
         np.arange(first, end)
         for (first, _, to), end in zip(log.pushes, ends, strict=True)
