@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
+from time import monotonic
 from typing import Any, Literal
 
 from emitnb.errors import EmitError, UnknownRowError
 from emitnb.failures import Failure
 from emitnb.ledger import Store
-from emitnb.message import ENTRY_POINT
+from emitnb.message import ENTRY_POINT, Message
+from emitnb.node import Options, declare
 from emitnb.plan import Entries, Plan
 from emitnb.pushing import Pusher, check_push
-from emitnb.reruns import Replay, RetrySource
+from emitnb.reruns import LAST, Difference, Replay, RetrySource, difference
 from emitnb.run import Run
 from emitnb.sources import Source
 
 Progress = bool | Callable[[Run], Any] | None
 
 
+class OutOfTimeError(Exception):
+    """A replay after a change took longer than it may."""
+
+
 class Rerunner(Pusher):
-    """Retries, discards and replays."""
+    """Retries, discards and replays.
+
+    ``live`` is how many seconds a changed node may be replayed at once; None replays nothing.
+    """
+
+    def __init__(self, message_class: type[Message]) -> None:
+        super().__init__(message_class)
+        self.live: float | None = None
 
     def retry(
         self,
@@ -46,13 +60,13 @@ class Rerunner(Pusher):
         >>> from emitnb import Router
         >>> router = Router()
         >>> def halve(msg): return 12 // msg.n
-        >>> halve = router.node("half", entry_point=True)(halve)
+        >>> halve = router.node("half", entry_point=True, name="halve")(halve)
         >>> run = router.push([{"n": 0}, {"n": 4}])
         >>> def halve(msg): return 12 // msg.n if msg.n else 0
-        >>> halve = router.node("half", entry_point=True)(halve)
+        >>> halve = router.node("half", entry_point=True, name="halve")(halve)
         >>> router.retry().done
         1
-        >>> router.frame(halve.name)["half"].tolist()
+        >>> router.frame("halve")["half"].tolist()
         [3, 0]
         """
         failures = self._failures_of(node, rows)
@@ -93,11 +107,11 @@ class Rerunner(Pusher):
         >>> from emitnb import Router
         >>> router = Router()
         >>> def clean(msg): return msg.document.strip()
-        >>> clean = router.node("text", entry_point=True)(clean)
+        >>> clean = router.node("text", entry_point=True, name="clean")(clean)
         >>> run = router.push([" Rain "])
         >>> def clean(msg): return msg.document.strip().lower()
-        >>> clean = router.node("text", entry_point=True)(clean)
-        >>> router.replay().state, router.frame(clean.name)["text"].tolist()
+        >>> clean = router.node("text", entry_point=True, name="clean")(clean)
+        >>> router.replay().state, router.frame("clean")["text"].tolist()
         ('done', ['rain'])
         """
         graph = self.graph
@@ -112,6 +126,81 @@ class Rerunner(Pusher):
             progress=progress,
             finish=lambda: replay.finish(self.graph),
         )
+
+    def _after_change(self, name: str) -> tuple[str, ...]:
+        """Say what a changed node leaves to be done, or do it where changes are live."""
+        stale = self._ledger.changes.note(name)
+        if self.live is not None and stale:
+            stale = self._replay_live(name, self.live)
+        return (*self._failed_before(name), *([stale] if stale else []))
+
+    def _failed_before(self, name: str) -> list[str]:
+        """What failed under older revisions of a node, and how to go on."""
+        revision = self._graph.nodes[name].revision
+        failures = self._ledger.failures
+        old = Counter(f.revision for f in failures if f.node == name and f.revision != revision)
+        return [
+            f"{count:,} message{'s' if count != 1 else ''} failed under revision {before}; "
+            f"%emit_retry {name}"
+            for before, count in sorted(old.items(), key=lambda pair: pair[0] or 0)
+        ]
+
+    def _replay_live(self, name: str, seconds: float) -> str:
+        """Replay a node, but not for longer than some seconds; return what to say about it."""
+        ends = monotonic() + seconds
+        before, run = self.run, None
+
+        def check(running: Run) -> None:
+            nonlocal run
+            run = running
+            if monotonic() > ends and running.done != running.total:
+                raise OutOfTimeError
+
+        try:
+            done = self.replay(name, progress=check).done
+        except OutOfTimeError:
+            self.run = before
+            how_far = "" if run is None else f" at {run.done:,} of {run.total:,} messages"
+            return f"gave up replaying after {seconds:g} s{how_far}; %emit_replay {name}"
+        self.run = before
+        return f"replayed {done:,} message{'s' if done != 1 else ''}"
+
+    def diff(
+        self, *arguments: Any, last: int = LAST, **options: Any
+    ) -> Callable[[Callable[..., Any]], Difference]:
+        """Decorate a function as :meth:`Router.node` does, but only try it; nothing is declared.
+
+        It and the node that stands in the graph both run on the ``last`` messages that are
+        recorded of what the node receives. What they make of them is compared, and nothing is
+        routed or recorded. Nodes with state begin with fresh ones, both of them.
+
+        Raises EmitError where there is nothing to compare, and DeclarationError as ``node`` does.
+
+        >>> from emitnb import Router
+        >>> router = Router()
+        >>> def clean(msg): return msg.document.strip()
+        >>> clean = router.node("text", entry_point=True, name="clean")(clean)
+        >>> run = router.push([" Rain ", "sun"])
+        >>> def clean(msg): return msg.document.strip().lower()
+        >>> router.diff("text", entry_point=True, name="clean")(clean).counts
+        {'same': 1, 'changed': 1}
+        """
+        if isinstance(last, bool) or not isinstance(last, int) or last < 1:
+            raise EmitError(f"last={last!r}; give the number of messages to try it on, from 1 on")
+        declared = Options(*arguments, **options)
+
+        def compare(function: Callable[..., Any]) -> Difference:
+            new = declare(function, declared, self.graph.message_class)
+            old = self.graph.nodes.get(new.name)
+            if old is None:
+                raise EmitError(
+                    f"there is no {new.name} yet to compare with; run the cell without --diff"
+                )
+            graph = self.graph.with_node(new)
+            log = self._ledger.log
+            return difference(log, graph, old, graph.nodes[new.name], last, self.hop_limit)
+
+        return compare
 
     def _rerun(
         self,

@@ -135,6 +135,7 @@ class Router(Rerunner):
             if node.revision != before.revision or not node.keeps_state_of(before):
                 descendants = self._graph.descendants(node.name)
                 self._store.change(lambda ledger: ledger.declared(before, node, descendants))
+            notes += self._after_change(node.name)
             return NodeFunction(
                 function,
                 node.name,

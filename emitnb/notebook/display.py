@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 from emitnb.graph import Graph
@@ -16,6 +17,10 @@ OVERVIEW = (
     ("%%emit_push [--to NODE]", "push what is in the cell: text, JSON lines or CSV"),
     ("%emit_frame [NODE] [--lineage]", "what a node, or all of them, emitted"),
     ("%emit_failures [NODE]", "messages that failed, with input and error"),
+    ("%emit_retry [NODE] [--step]", "send what failed through its nodes again"),
+    ("%emit_discard [NODE]", "forget failures"),
+    ("%emit_replay [NODE]", "run again what comes from an older version of a cell"),
+    ("%emit_live [on | off]", "replay a node whenever its cell changes"),
     ("%emit_summary", "in, emitted, dropped, failed and ms for each node"),
     ("%emit_trace NODE ROW", "ancestors and descendants of an emission"),
     ("%emit_backend [memory | dask]", "where nodes run: here, or on a dask cluster"),
@@ -35,6 +40,26 @@ class Text(str):
 
     def __repr__(self) -> str:
         return str(self)
+
+
+class Several:
+    """Several results of one cell, one below the other."""
+
+    def __init__(self, *parts: Any) -> None:
+        self.parts = parts
+
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, self.parts))
+
+    def _repr_html_(self) -> str:
+        return "".join(map(_html, self.parts))
+
+
+def _html(part: Any) -> str:
+    shown = getattr(part, "_repr_html_", None)
+    if shown is not None:
+        return str(shown())
+    return f'<pre style="margin: 0; padding: 0 0 5px 5px">{html.escape(repr(part))}</pre>'
 
 
 class Drawing:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
 from IPython.core.interactiveshell import InteractiveShell
 
 from emitnb.declaration import Declaration
 from emitnb.notebook.base import RouterMagics, argument, cell_magic, line_magic, magics_class
 from emitnb.notebook.cell import CellText, compile_body, restored
-from emitnb.notebook.display import Drawing, Text, drawing, overview
+from emitnb.notebook.display import Drawing, Several, Text, drawing, overview
 from emitnb.notebook.line import parse
 from emitnb.notebook.options import Predicate, amounts, fields, names
 from emitnb.notebook.routes import parse_routes
+from emitnb.reruns import LAST, Difference
 
 PLACEMENT = (
     argument("--resources", nargs="+", metavar="NAME=N", help="cluster: what a worker must offer"),
@@ -23,6 +29,10 @@ PLACEMENT = (
     ),
 )
 """What ``%%emit_node`` takes for a cluster."""
+
+
+class _Undo(Exception):
+    """Raised where a cell was only tried."""
 
 
 @magics_class
@@ -53,8 +63,17 @@ class GraphMagics(RouterMagics):
         argument("--name", metavar="N", help="name of the node, instead of the function's"),
         argument("--retries", type=int, default=0, metavar="N", help="try what fails N times more"),
         *PLACEMENT,
+        argument("--retry", action="store_true", help="then retry what failed in it before"),
+        argument(
+            "--from-start", action="store_true", help="then replay all that it reads"
+        ),
+        argument("--diff", action="store_true", help="only try it, and show what would change"),
+        argument(
+            "--last", type=int, default=LAST, metavar="N", help="--diff: try it on N messages"
+        ),
+        argument("--apply", action="store_true", help="--diff: declare it, too"),
     )
-    def emit_node(self, line: str, cell: str) -> Declaration:
+    def emit_node(self, line: str, cell: str) -> Declaration | Difference | Several:
         """Declare the function in the cell as a node of `router`.
 
         The last function (or class with `__call__`) is the node, those before it are helpers.
@@ -64,32 +83,70 @@ class GraphMagics(RouterMagics):
             def count_word(msg, state):
                 state["n"] = state.get("n", 0) + 1
                 return msg.word, state["n"]
+
+        With --diff the cell is tried on the last messages that the node received, and nothing
+        changes until it runs without.
         """
         __tracebackhide__ = True
-        router = self.router
         arguments = parse(GraphMagics.emit_node, line)
+        if not arguments.diff:
+            return self._declared(arguments, line, cell)
+        found = self._tried(arguments, line, cell)
+        return Several(found, self._declared(arguments, line, cell)) if arguments.apply else found
+
+    def _declared(self, arguments: Namespace, line: str, cell: str) -> Declaration | Several:
+        __tracebackhide__ = True
+        router = self.router
+        with self._function(arguments, line, cell) as (name, function, options):
+            declared = router.node(**options)(function)
+            self.namespace[name] = declared
+        parts: list[Any] = [declared.declaration]
+        if arguments.from_start:
+            parts.append(router.replay(declared.name))
+        if arguments.retry:
+            parts.append(router.retry(declared.name))
+        return Several(*parts) if len(parts) > 1 else declared.declaration
+
+    def _tried(self, arguments: Namespace, line: str, cell: str) -> Difference:
+        __tracebackhide__ = True
+        found: list[Difference] = []
+        with (
+            suppress(_Undo),
+            self._function(arguments, line, cell) as (_, function, options),
+        ):
+            found.append(self.router.diff(**options, last=arguments.last)(function))
+            raise _Undo  # gives the names in the cell back what they stood for
+        return found[0]
+
+    @contextmanager
+    def _function(
+        self, arguments: Namespace, line: str, cell: str
+    ) -> Iterator[tuple[str, Callable[..., Any], dict[str, Any]]]:
+        """Run the cell; yield its function's name, the function, and the options of the line."""
         when = None if arguments.when is None else Predicate(arguments.when)
         body = compile_body(self.shell, self.text, line, cell)
         with restored(self.namespace, body.definitions):
             name, function = body.run(self.shell)
-            declared = router.node(
-                fields(arguments.fields, self.namespace),
-                names(arguments.on),
-                arguments.entry,
-                names(arguments.ignore),
-                name=arguments.name,
-                key=names(arguments.key) or None,
-                when=None if when is None else when.function(self.namespace, body.file),
-                batch=arguments.batch,
-                fingerprint=body.fingerprint,
-                retries=arguments.retries,
-                resources=amounts(arguments.resources),
-                workers=names(arguments.workers),
-                priority=arguments.priority,
-                allow_shared=arguments.allow_shared,
-            )(function)
-            self.namespace[name] = declared
-        return declared.declaration
+            yield (
+                name,
+                function,
+                {
+                    "fields": fields(arguments.fields, self.namespace),
+                    "subscribe_to": names(arguments.on),
+                    "entry_point": arguments.entry,
+                    "ignore": names(arguments.ignore),
+                    "name": arguments.name,
+                    "key": names(arguments.key) or None,
+                    "when": None if when is None else when.function(self.namespace, body.file),
+                    "batch": arguments.batch,
+                    "fingerprint": body.fingerprint,
+                    "retries": arguments.retries,
+                    "resources": amounts(arguments.resources),
+                    "workers": names(arguments.workers),
+                    "priority": arguments.priority,
+                    "allow_shared": arguments.allow_shared,
+                },
+            )
 
     @cell_magic(
         "emit_route",

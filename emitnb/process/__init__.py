@@ -22,7 +22,7 @@ from emitnb.process.nodes import SLICE, NodeRun
 from emitnb.process.outcome import WHOLE_NODE, Failed, NodeOutcome, Outcome, States
 from emitnb.process.packed import PackedStates
 from emitnb.process.results import NeedsCare
-from emitnb.process.streams import Parents, Stream, gather
+from emitnb.process.streams import Inputs, Parents, Stream, gather
 from emitnb.table import Positions, Table
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Committed",
     "Failed",
     "Given",
+    "Inputs",
     "MessageTable",
     "NodeOutcome",
     "Outcome",
@@ -40,6 +41,7 @@ __all__ = [
     "Stream",
     "TallTable",
     "entering",
+    "gather",
     "process",
     "process_plan",
 ]

@@ -99,6 +99,10 @@ class ReplaySource(BaseSource[int]):
         self.total = len(self._arrivals)
         self._ended = False
 
+    def skip_to_last(self, count: int) -> None:
+        """Leave out all but the messages that arrived last."""
+        self._at = max(len(self._arrivals) - count, 0)
+
     @property
     def entries(self) -> Entries:
         """The nodes that receive something from outside, with the streams that they read."""
