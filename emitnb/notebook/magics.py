@@ -31,7 +31,7 @@ PLACEMENT = (
 """What ``%%emit_node`` takes for a cluster."""
 
 
-class _Undo(Exception):
+class _UndoError(Exception):
     """Raised where a cell was only tried."""
 
 
@@ -64,9 +64,7 @@ class GraphMagics(RouterMagics):
         argument("--retries", type=int, default=0, metavar="N", help="try what fails N times more"),
         *PLACEMENT,
         argument("--retry", action="store_true", help="then retry what failed in it before"),
-        argument(
-            "--from-start", action="store_true", help="then replay all that it reads"
-        ),
+        argument("--from-start", action="store_true", help="then replay all that it reads"),
         argument("--diff", action="store_true", help="only try it, and show what would change"),
         argument(
             "--last", type=int, default=LAST, metavar="N", help="--diff: try it on N messages"
@@ -111,11 +109,11 @@ class GraphMagics(RouterMagics):
         __tracebackhide__ = True
         found: list[Difference] = []
         with (
-            suppress(_Undo),
+            suppress(_UndoError),
             self._function(arguments, line, cell) as (_, function, options),
         ):
             found.append(self.router.diff(**options, last=arguments.last)(function))
-            raise _Undo  # gives the names in the cell back what they stood for
+            raise _UndoError  # gives the names in the cell back what they stood for
         return found[0]
 
     @contextmanager
