@@ -11,6 +11,7 @@ from emitnb.errors import UnknownRowError
 from emitnb.graph import Graph
 from emitnb.ledger import Ledger, Store, Totals, summary_frame
 from emitnb.message import ENTRY_POINT
+from emitnb.story import Trace
 
 
 class Reader:
@@ -61,12 +62,15 @@ class Reader:
             node = self._recorded(node)
         return self._ledger.failures.frame(node)
 
-    def trace(self, node: str, row: int) -> pd.DataFrame:
-        """Return the ancestors and descendants of one emission.
+    def trace(self, node: str, row: int) -> Trace:
+        """Return the ancestors and descendants of one emission: a DataFrame, shown as a tree.
 
         Columns: ``hop`` (int64; 0 is the emission, negative its ancestors up to the pushed
         message, positive its descendants), ``node`` (str), ``row`` (int64), ``parent_node``
-        (str), ``parent_row`` and ``revision`` (Int64), ``values`` (dict).
+        (str), ``parent_row`` and ``revision`` (Int64), ``ms`` (float64, milliseconds in the
+        node's function for one message: the mean of the slice of up to 512 messages in which it
+        was processed, of a batch node the mean of the batch, for that is what is measured) and
+        ``values`` (dict). The tree is cut where it is long; the frame has all.
         """
         log = self._ledger.log
         name = ENTRY_POINT if node == ENTRY_POINT else self._recorded(node)
@@ -74,7 +78,7 @@ class Reader:
         if not 0 <= row < rows:
             has = f"has rows 0 to {rows - 1:,}" if rows else "has emitted nothing yet"
             raise UnknownRowError(f"{name} {has}; there is no row {row}")
-        return trace_frame(log, name, row)
+        return Trace(trace_frame(log, name, row))
 
     def summary(self) -> pd.DataFrame:
         """Return what each node did since the last clear, a row each, indexed by ``node``.
