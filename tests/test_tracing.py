@@ -101,10 +101,10 @@ def test_what_is_drawn_is_few_lines_each_of_the_frame_or_a_count_of_the_others(d
     router.push(pushed)
     trace = router.trace(ENTRY_POINT, 0)
     text = str(trace)
-    drawn = [line for line in text.splitlines() if "…" not in line.split("  ")[0].lstrip("│├└─ ")]
-    drawn = [line for line in drawn if not line.startswith("…")]
+    bare = [line.lstrip("│├└─ ") for line in text.splitlines()]
+    drawn = [line for line in bare if not line.startswith("…")]
     places = {f"{node} {row:,}" for node, row in zip(trace["node"], trace["row"], strict=True)}
-    names = [re.match(r"[│├└─ ]*(\S+ [\d,]+)", line) for line in drawn]
+    names = [re.match(r"(\S+ [\d,]+)", line) for line in drawn]
     assert all(name is not None and name[1] in places for name in names)
     assert len({name[1] for name in names}) == len(drawn) <= 61
     assert (len(drawn) < len(trace)) == (f"{len(drawn):,} of {len(trace):,} drawn" in text)
@@ -136,7 +136,7 @@ def test_ms_of_slices_add_up_to_the_time_of_the_node() -> None:
     router.push([{"n": n} for n in range(5)], batch_size=1)
     ms = {row: router.trace("work", row)["ms"].iloc[-1] for row in (0, 300, 511, 1_502)}
     assert ms[0] == ms[300] == ms[511] >= 200 / 512
-    assert 0 < ms[1_502]
+    assert ms[1_502] > 0
     router.clear()
     router.push([{"n": n} for n in range(0, 3_000, 2)], batch_size=1_500)
     ms = [router.trace("work", row)["ms"].iloc[-1] for row in range(1_500)]
