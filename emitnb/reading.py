@@ -11,6 +11,7 @@ from emitnb.errors import UnknownRowError
 from emitnb.graph import Graph
 from emitnb.ledger import Ledger, Store, Totals, summary_frame
 from emitnb.message import ENTRY_POINT
+from emitnb.peeking import peek
 from emitnb.story import Trace
 
 
@@ -79,6 +80,24 @@ class Reader:
             has = f"has rows 0 to {rows - 1:,}" if rows else "has emitted nothing yet"
             raise UnknownRowError(f"{name} {has}; there is no row {row}")
         return Trace(trace_frame(log, name, row))
+
+    def peek(self, edge: str, n: int = 20) -> pd.DataFrame:
+        """Return the latest messages that went over an edge, the latest last.
+
+        The columns are the fields of the origin, the index (``row``, int64) the origin's rows.
+        Only what the node really received is there: not what its origin emitted before it
+        subscribed, or while data was pushed to another node.
+
+        Parameters
+        ----------
+        edge : ``"words -> count_word"``; the origin may be ``__entry_point``, of which there are
+            the messages that are still kept
+        n : the largest number of messages
+
+        Raises UnknownNodeError, UnknownEdgeError (it says what the node does receive from), and
+        EmitError if ``edge`` is no edge or ``n`` no number from 1 on.
+        """
+        return peek(self._ledger.log, self.graph, edge, n)
 
     def summary(self) -> pd.DataFrame:
         """Return what each node did since the last clear, a row each, indexed by ``node``.

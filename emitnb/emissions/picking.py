@@ -9,18 +9,23 @@ import numpy as np
 import pandas as pd
 
 from emitnb.emissions.columns import series
-from emitnb.emissions.log import Track
+from emitnb.emissions.log import KeptRows, Track
 from emitnb.node import Node
 from emitnb.table import Positions, SealedTable, values_of
 
 
 def picked(track: Track, rows: Positions) -> Iterator[tuple[Positions, SealedTable]]:
-    """Yield the named rows, those of one part together: their places in ``rows``, and they."""
+    """Yield the named rows, those of one part together: their places in ``rows``, and they.
+
+    Raises BackendError where a part that was left on a cluster is too large to be brought here.
+    """
     ends = np.cumsum([part.size for part in track.parts])
     homes = np.searchsorted(ends, rows, side="right")
     for home in np.unique(homes).tolist():
         part = track.parts[home]
         places = np.flatnonzero(homes == home)
+        if isinstance(part, KeptRows):
+            part.table.keeper.check_room(part.table.nbytes)
         table = SealedTable(part.fields, tuple(part.pieces), part.size)
         yield places, table.take(rows[places] - (ends[home] - part.size))
 
