@@ -33,8 +33,9 @@ def received(track: Track, origin: str, n: int) -> Positions:
     rows: Positions = np.arange(0)
     for segment in reversed(track.segments):
         rows = np.concatenate([segment.received(origin), rows])
-        _, latest = np.unique(rows[::-1], return_index=True)
-        rows = rows[::-1][np.sort(latest)][::-1]
+        if not (np.diff(rows) > 0).all():
+            _, latest = np.unique(rows[::-1], return_index=True)
+            rows = rows[::-1][np.sort(latest)][::-1]
         if len(rows) >= n:
             break
     return rows[-n:]

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from emitnb.advice import advise
 from emitnb.emissions import KeptRows, Track, node_frame, trace_frame, whole_frame
 from emitnb.errors import UnknownRowError
 from emitnb.graph import Graph
@@ -104,12 +105,33 @@ class Reader:
 
         Columns: ``in``, ``emitted``, ``dropped`` and ``failed`` (int64, messages) and ``ms``
         (float64, milliseconds in the node's function for each message received). Dropped are
-        messages that made no emission and did not fail.
+        messages that made no emission and did not fail. ``attrs["advice"]`` is what
+        :meth:`advice` says, ``attrs["remarks"]`` all lines (str) to be shown below the table.
         """
         graph = self.graph
         order = _names(graph)
         figures = {**dict.fromkeys([ENTRY_POINT, *order], Totals()), **self._ledger.figures}
-        return summary_frame(figures, order)
+        frame = summary_frame(figures, order)
+        advice = self.advice()
+        remarks = [advice]
+        frame.attrs.update(advice=advice, remarks=[line for line in remarks if line])
+        return frame
+
+    def advice(self) -> str:
+        """Say what is slow since the last clear, in a sentence or two; "" if nothing ran.
+
+        Which node takes what share of the time in nodes, and its rate; whether one key has far
+        more than its part of the latest messages of a keyed node; and, where the slowest node
+        takes half a second or more, what would help: ``batch=True``, ``key=``, dask, or nothing
+        that is known.
+        """
+        ledger = self._ledger
+        return advise(ledger.figures, self.graph, ledger.log, self._on_cluster)
+
+    @property
+    def _on_cluster(self) -> bool:
+        """Whether nodes run on a cluster."""
+        raise NotImplementedError
 
     @property
     def _ledger(self) -> Ledger:

@@ -9,7 +9,7 @@ import reprlib
 from collections import Counter
 from collections.abc import Iterator
 from html import escape
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pandas as pd
 
@@ -51,9 +51,10 @@ class Trace(pd.DataFrame):
     def __str__(self) -> str:
         return repr(self)
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> str | None:
         if not _is_whole(self):
-            return self[:].to_html(escape=True)
+            plain: Any = self[:]
+            return cast("str | None", plain._repr_html_())
         lines = story(self)
         width = max(len(line.head) for line in lines)
         texts = "\n".join(_html(line, width) for line in lines)

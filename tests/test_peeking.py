@@ -117,7 +117,7 @@ def test_short_names_will_do() -> None:
 
 
 def test_pushed_messages_that_are_no_longer_kept_are_left_out(monkeypatch) -> None:
-    monkeypatch.setattr("emitnb.emissions.inputs.BUDGET", 600)
+    monkeypatch.setattr("emitnb.emissions.inputs.BUDGET", 350)
     router = pair()
     router.push(["the rain", "x" * 50, "sun"], batch_size=1)
     assert router.peek("__entry_point -> words").index.tolist() == [1, 2]

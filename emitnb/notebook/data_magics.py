@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from emitnb.notebook.base import RouterMagics, argument, cell_magic, line_magic, magics_class
+from emitnb.notebook.display import Summary, summary
 from emitnb.notebook.line import parse
 from emitnb.notebook.pushing import FORMATS, content, row, source
 from emitnb.run import Run
@@ -134,15 +135,17 @@ class DataMagics(RouterMagics):
         return self.router.failures(parse(DataMagics.emit_failures, line).node)
 
     @line_magic()
-    def emit_summary(self, line: str) -> pd.DataFrame:
+    def emit_summary(self, line: str) -> Summary:
         """Return what each node received, emitted, dropped and failed, and its time.
+
+        Below the table stands what is slow, and what would help; it is a DataFrame too.
 
         An example:
 
             %emit_summary
         """
         parse(DataMagics.emit_summary, line)
-        return self.router.summary()
+        return summary(self.router)
 
     @line_magic(
         argument("edge", nargs="+", metavar="NODE", help="an edge: A -> B"),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
+
+import pandas as pd
 
 from emitnb.graph import Graph
 from emitnb.message import ENTRY_POINT
@@ -36,6 +39,21 @@ class Text(str):
 
     def __repr__(self) -> str:
         return str(self)
+
+
+class Summary(pd.DataFrame):
+    """A summary that is shown with its remarks, a line each below the table."""
+
+    def __repr__(self) -> str:
+        return "\n".join([repr(self[:]), *self.attrs.get("remarks", ())])
+
+    def _repr_html_(self) -> str:
+        lines = (
+            f'<div style="padding-left: 5px">{escape(line)}</div>'
+            for line in self.attrs.get("remarks", ())
+        )
+        plain: Any = self[:]
+        return "".join([plain._repr_html_() or "", *lines])
 
 
 class Drawing:
@@ -75,6 +93,14 @@ def drawing(router: Router) -> Drawing:
             counts[name] = (int(emitted), int(failed))
     counts.pop(ENTRY_POINT, None)
     return Drawing(str(router), router.graph, counts)
+
+
+def summary(router: Router) -> Summary:
+    """Return the summary of a router: a DataFrame, shown with its remarks."""
+    found = router.summary()
+    shown = Summary(found)
+    shown.attrs.update(found.attrs)
+    return shown
 
 
 def overview() -> Text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from emitnb import EmitError, RunInterrupted, RunStoppedError, SourceError, UnknownNodeError
@@ -288,3 +289,17 @@ def test_a_peek_is_a_frame_of_what_went_over_an_edge(counting):
         counting.run("%emit_peek words")
     with pytest.raises(EmitError, match="from 1 on"):
         counting.run("%emit_peek words -> count_word -n 0")
+
+
+def test_below_the_summary_stands_what_is_slow(counting):
+    assert "takes" not in counting.shown("%emit_summary")
+    counting.run("%emit_push ['" + "<b>&a</b> " * 200 + "']")
+    shown = counting.shown("%emit_summary")
+    assert shown.rstrip().splitlines()[-1] == counting.router.advice()
+    assert "count_word" in shown
+    summary = counting.run("%emit_summary")
+    html = summary._repr_html_()
+    assert html.index("</table>") < html.index(" messages/s.")
+    assert "have the key &#x27;&lt;b&gt;" in html
+    assert "<b>" not in html
+    assert type(summary[["in"]]) is pd.DataFrame
