@@ -116,14 +116,6 @@ def test_short_names_will_do() -> None:
     assert router.peek("first -> second")["n"].tolist() == [1]
 
 
-def test_pushed_messages_that_are_no_longer_kept_are_left_out(monkeypatch) -> None:
-    monkeypatch.setattr("emitnb.emissions.inputs.BUDGET", 350)
-    router = pair()
-    router.push(["the rain", "x" * 50, "sun"], batch_size=1)
-    assert router.peek("__entry_point -> words").index.tolist() == [1, 2]
-    assert len(router.peek("words -> upper")) == 4
-
-
 def test_an_unknown_edge_says_what_the_node_does_receive_from() -> None:
     router = pair()
     router.node("word", ["words", "upper"], name="both")(lambda msg: msg.word)

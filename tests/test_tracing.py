@@ -201,13 +201,6 @@ def test_values_are_text_of_one_line_whatever_they_are() -> None:
     assert "Odd" in str(router.trace("give", 2))
 
 
-def test_a_pushed_message_that_is_no_longer_kept_says_so(monkeypatch) -> None:
-    monkeypatch.setattr("emitnb.emissions.inputs.BUDGET", 200)
-    router = counting()
-    router.push(["the rain", "x" * 200], batch_size=1)
-    assert str(router.trace("words", 0)).startswith("__entry_point 0  (no longer kept)")
-
-
 def test_a_hundred_thousand_descendants_are_all_in_the_frame_and_a_few_are_drawn() -> None:
     router = counting()
     router.push([" ".join(["the"] * 50_000)])
