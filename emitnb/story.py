@@ -45,7 +45,7 @@ class Trace(pd.DataFrame):
         if not _is_whole(self):
             return repr(self[:])
         lines = story(self)
-        width = max(len(line.head) for line in lines)
+        width = _width(lines)
         return "\n".join(f"{line.head:<{width}}  {line.detail}".rstrip() for line in lines)
 
     def __str__(self) -> str:
@@ -56,7 +56,7 @@ class Trace(pd.DataFrame):
             plain: Any = self[:]
             return cast("str | None", plain._repr_html_())
         lines = story(self)
-        width = max(len(line.head) for line in lines)
+        width = _width(lines)
         texts = "\n".join(_html(line, width) for line in lines)
         return f'<pre style="white-space:pre;overflow-x:auto;background:none">{texts}</pre>'
 
@@ -95,7 +95,7 @@ def story(frame: pd.DataFrame) -> list[Line]:
     lines = list(_above(above))
     tree = _Tree(record for record in records if record.hop > 0)
     lines += tree.lines(above[-1], "   " * (len(lines) - 1))
-    drawn = sum(1 for line in lines if not line.who.startswith("…"))
+    drawn = sum(1 for line in lines if line.detail)
     if drawn < len(records):
         lines.append(Line("", f"… {drawn:,} of {len(records):,} drawn; the frame has all"))
     return lines
@@ -135,12 +135,12 @@ def _is_whole(frame: pd.DataFrame) -> bool:
 
 
 def _line(record: Record, guides: str) -> Line:
-    parts = [values_text(record.values)]
+    parts = [values_text(record.values) or "(no fields)"]
     if pd.notna(record.ms):  # no node made what was pushed
         parts.append(f"revision {record.revision} · {record.ms:,.3f} ms")
     is_start = record.hop == 0
     who = f"{record.node} {record.row:,}{' ◀' if is_start else ''}"
-    return Line(guides, who, "  ".join(filter(None, parts)), is_start)
+    return Line(guides, who, "  ".join(parts), is_start)
 
 
 def _above(path: list[Record]) -> Iterator[Line]:
@@ -194,7 +194,13 @@ class _Tree:
         return max(min(FEW - self.drawn[hop, node], free), 0)
 
 
+def _width(lines: list[Line]) -> int:
+    return max(len(line.head) for line in lines if line.detail)
+
+
 def _html(line: Line, width: int) -> str:
+    if not line.detail:
+        return escape(line.head)
     style = f' style="color:{ACCENT}"' if line.is_start else ""
     blanks = " " * (width - len(line.head) + 2)
     return f"{line.guides}<b{style}>{escape(line.who)}</b>{blanks}{escape(line.detail)}"
