@@ -68,6 +68,12 @@ def test_an_expensive_node_would_be_helped_by_dask() -> None:
 def test_what_is_fast_enough_needs_nothing() -> None:
     router = Router()
     router.node("n", entry_point=True, name="quick")(lambda msg: msg.n)
+    router.node("n", name="slow")(slow)
+    router.push(numbers(10))
+    router.push(numbers(1), to="slow")
+    assert "slow takes" in router.advice()
+    assert "help" not in router.advice()
+    router.clear()
     router.push(numbers(10))
     assert re.fullmatch(
         r"quick takes all of the time: 10 messages in [\d.]+ ms, [\d,]+ messages/s\.",

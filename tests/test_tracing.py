@@ -90,6 +90,19 @@ def test_a_trace_is_what_walking_the_lineage_gives(data: st.DataObject) -> None:
         assert node == ENTRY_POINT or revision == router.nodes[node].revision
 
 
+@pytest.mark.parametrize("size", [1, 4, "auto"])
+def test_each_of_many_emissions_that_make_none_one_or_many_has_its_own_descendants(size) -> None:
+    router = Router()
+    router.node("n", entry_point=True, name="split")(lambda msg: (n for n in range(msg.n)))
+    router.node("n", "split", name="some")(lambda msg: (n for n in range(msg.n % 4)))
+    router.node("n", ["some", "split", ENTRY_POINT], name="each")(lambda msg: msg.n)
+    router.push([{"n": n} for n in (3, 0, 9, 5)], batch_size=size)
+    starts = [(ENTRY_POINT, n) for n in range(4)] + [("split", n) for n in range(17)]
+    for start in starts:
+        found = router.trace(*start)[["hop", "node", "row"]]
+        assert found.to_numpy().tolist() == [list(one[:3]) for one in walk(router, start)]
+
+
 @examples(20)
 @given(st.data())
 def test_what_is_drawn_is_few_lines_each_of_the_frame_or_a_count_of_the_others(data):
