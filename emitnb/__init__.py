@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         RunStoppedError,
         SourceError,
         TransportError,
+        UnknownEdgeError,
         UnknownNodeError,
         UnknownRowError,
         WorkerCrashError,
@@ -54,6 +55,7 @@ _HOMES = {
     "RunInterrupted": "emitnb.errors",
     "RunStoppedError": "emitnb.errors",
     "SourceError": "emitnb.errors",
+    "UnknownEdgeError": "emitnb.errors",
     "UnknownNodeError": "emitnb.errors",
     "UnknownRowError": "emitnb.errors",
 }
@@ -72,6 +74,7 @@ __all__ = [
     "RunStoppedError",
     "SourceError",
     "TransportError",
+    "UnknownEdgeError",
     "UnknownNodeError",
     "UnknownRowError",
     "WorkerCrashError",

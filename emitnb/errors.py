@@ -6,6 +6,7 @@
     └── EmitError
         ├── DeclarationError     a node, field, key or pattern that cannot be declared
         ├── UnknownNodeError     a name that no node has (also a LookupError)
+        ├── UnknownEdgeError     an edge over which a node receives nothing (also a LookupError)
         ├── UnknownRowError      a row that a node does not have (also a LookupError)
         ├── SourceError          data that cannot be pushed
         ├── ResultError          a node returned what does not fit its fields
@@ -41,6 +42,10 @@ class DeclarationError(EmitError, ValueError):
 
 class UnknownNodeError(EmitError, LookupError):
     """A name that no node has."""
+
+
+class UnknownEdgeError(EmitError, LookupError):
+    """An edge that the graph does not have, and never had."""
 
 
 class UnknownRowError(EmitError, LookupError):

@@ -73,6 +73,10 @@ class Pusher(Reader):
         """Where nodes run."""
         return self._backend
 
+    @property
+    def _on_cluster(self) -> bool:
+        return self._backend.name != Memory.name
+
     def scale(self, sample: int = 50) -> Report:
         """Say what a cluster would make of the graph, and compare it with memory on a sample.
 

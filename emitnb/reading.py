@@ -6,11 +6,14 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from emitnb.advice import advise
 from emitnb.emissions import KeptRows, Track, node_frame, trace_frame, whole_frame
 from emitnb.errors import UnknownRowError
 from emitnb.graph import Graph
 from emitnb.ledger import Ledger, Store, Totals, summary_frame
 from emitnb.message import ENTRY_POINT
+from emitnb.peeking import peek
+from emitnb.story import Trace
 
 
 class Reader:
@@ -61,12 +64,15 @@ class Reader:
             node = self._recorded(node)
         return self._ledger.failures.frame(node)
 
-    def trace(self, node: str, row: int) -> pd.DataFrame:
-        """Return the ancestors and descendants of one emission.
+    def trace(self, node: str, row: int) -> Trace:
+        """Return the ancestors and descendants of one emission: a DataFrame, shown as a tree.
 
         Columns: ``hop`` (int64; 0 is the emission, negative its ancestors up to the pushed
         message, positive its descendants), ``node`` (str), ``row`` (int64), ``parent_node``
-        (str), ``parent_row`` and ``revision`` (Int64), ``values`` (dict).
+        (str), ``parent_row`` and ``revision`` (Int64), ``ms`` (float64, milliseconds in the
+        node's function for one message: the mean of the slice of up to 512 messages in which it
+        was processed, of a batch node the mean of the batch, for that is what is measured) and
+        ``values`` (dict). The tree is cut where it is long; the frame has all.
         """
         log = self._ledger.log
         name = ENTRY_POINT if node == ENTRY_POINT else self._recorded(node)
@@ -74,19 +80,58 @@ class Reader:
         if not 0 <= row < rows:
             has = f"has rows 0 to {rows - 1:,}" if rows else "has emitted nothing yet"
             raise UnknownRowError(f"{name} {has}; there is no row {row}")
-        return trace_frame(log, name, row)
+        return Trace(trace_frame(log, name, row))
+
+    def peek(self, edge: str, n: int = 20) -> pd.DataFrame:
+        """Return the latest messages that went over an edge, the latest last.
+
+        The columns are the fields of the origin, the index (``row``, int64) the origin's rows.
+        Only what the node really received is there: not what its origin emitted before it
+        subscribed, or while data was pushed to another node.
+
+        Parameters
+        ----------
+        edge : ``"words -> count_word"``; the origin may be ``__entry_point``, of which there are
+            the messages that are still kept
+        n : the largest number of messages
+
+        Raises UnknownNodeError, UnknownEdgeError (it says what the node does receive from), and
+        EmitError if ``edge`` is no edge or ``n`` no number from 1 on.
+        """
+        return peek(self._ledger.log, self.graph, edge, n)
 
     def summary(self) -> pd.DataFrame:
         """Return what each node did since the last clear, a row each, indexed by ``node``.
 
         Columns: ``in``, ``emitted``, ``dropped`` and ``failed`` (int64, messages) and ``ms``
         (float64, milliseconds in the node's function for each message received). Dropped are
-        messages that made no emission and did not fail.
+        messages that made no emission and did not fail. ``attrs["advice"]`` is what
+        :meth:`advice` says, ``attrs["remarks"]`` all lines (str) to be shown below the table.
         """
         graph = self.graph
         order = _names(graph)
         figures = {**dict.fromkeys([ENTRY_POINT, *order], Totals()), **self._ledger.figures}
-        return summary_frame(figures, order)
+        frame = summary_frame(figures, order)
+        advice = self.advice()
+        remarks = [advice]
+        frame.attrs.update(advice=advice, remarks=[line for line in remarks if line])
+        return frame
+
+    def advice(self) -> str:
+        """Say what is slow since the last clear, in a sentence or two; "" if nothing ran.
+
+        Which node takes what share of the time in nodes, and its rate; whether one key has far
+        more than its part of the latest messages of a keyed node; and, where the slowest node
+        takes half a second or more, what would help: ``batch=True``, ``key=``, dask, or nothing
+        that is known.
+        """
+        ledger = self._ledger
+        return advise(ledger.figures, self.graph, ledger.log, self._on_cluster)
+
+    @property
+    def _on_cluster(self) -> bool:
+        """Whether nodes run on a cluster."""
+        raise NotImplementedError
 
     @property
     def _ledger(self) -> Ledger:

@@ -28,6 +28,7 @@ EXPORTED = [
     "RunStoppedError",
     "SourceError",
     "TransportError",
+    "UnknownEdgeError",
     "UnknownNodeError",
     "UnknownRowError",
     "WorkerCrashError",

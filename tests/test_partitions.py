@@ -89,6 +89,10 @@ def test_partitions_make_what_the_whole_makes(data):
                 (f.position, f.message) for f in other.failures
             ]
             assert mine.sources.tolist() == other.sources.tolist()
+            for node in (mine, other):
+                assert sum(one.inputs for one in node.times) == node.received
+                assert sum(one.rows for one in node.times) == len(node.table)
+                assert sum(one.ns for one in node.times) == pytest.approx(node.seconds * 1e9)
     pd.testing.assert_frame_equal(shown(parted, router), shown(whole, router))
 
 

@@ -3,6 +3,7 @@
 from emitnb.emissions.descent import arrivals_of, sources_of, waves_of
 from emitnb.emissions.frames import LINEAGE, node_frame, whole_frame
 from emitnb.emissions.log import KeptRows, Log, Track
+from emitnb.emissions.picking import picked, picked_frame
 from emitnb.emissions.recorded import recorded
 from emitnb.emissions.tracing import trace_frame
 
@@ -13,6 +14,8 @@ __all__ = [
     "Track",
     "arrivals_of",
     "node_frame",
+    "picked",
+    "picked_frame",
     "recorded",
     "sources_of",
     "trace_frame",

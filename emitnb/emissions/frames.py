@@ -109,7 +109,7 @@ def _lineage(log: Log, name: str) -> pd.DataFrame:
 def _segment_lineage(segment: Segment) -> tuple[pa.Array, Positions, Positions, Positions]:
     codes, rows = segment.parents()
     names = pa.array(segment.origins, pa.large_string()).take(pa.array(codes))
-    runs, times = zip(*segment.times, strict=True)
+    runs, times, *_ = zip(*segment.times, strict=True)
     return names, rows, np.full(segment.rows, segment.revision), np.repeat(times, runs)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import html
+from html import escape
 from typing import Any
+
+import pandas as pd
 
 from emitnb.graph import Graph
 from emitnb.message import ENTRY_POINT
@@ -22,7 +24,8 @@ OVERVIEW = (
     ("%emit_replay [NODE]", "run again what comes from an older version of a cell"),
     ("%emit_live [on | off]", "replay a node whenever its cell changes"),
     ("%emit_summary", "in, emitted, dropped, failed and ms for each node"),
-    ("%emit_trace NODE ROW", "ancestors and descendants of an emission"),
+    ("%emit_trace NODE ROW", "the story of an emission: ancestors, descendants, ms"),
+    ("%emit_peek A -> B [-n N]", "the latest messages that went over an edge"),
     ("%emit_backend [memory | dask]", "where nodes run: here, or on a dask cluster"),
     ("%emit_scale [--sample N]", "what a cluster makes of the graph; the same on a sample?"),
     ("%emit_graph", "the graph, as a picture and as text"),
@@ -59,7 +62,22 @@ def _html(part: Any) -> str:
     shown = getattr(part, "_repr_html_", None)
     if shown is not None:
         return str(shown())
-    return f'<pre style="margin: 0; padding: 0 0 5px 5px">{html.escape(repr(part))}</pre>'
+    return f'<pre style="margin: 0; padding: 0 0 5px 5px">{escape(repr(part))}</pre>'
+
+
+class Summary(pd.DataFrame):
+    """A summary that is shown with its remarks, a line each below the table."""
+
+    def __repr__(self) -> str:
+        return "\n".join([repr(self[:]), *self.attrs.get("remarks", ())])
+
+    def _repr_html_(self) -> str:
+        lines = (
+            f'<div style="padding-left: 5px">{escape(line)}</div>'
+            for line in self.attrs.get("remarks", ())
+        )
+        plain: Any = self[:]
+        return "".join([plain._repr_html_() or "", *lines])
 
 
 class Drawing:
@@ -99,6 +117,14 @@ def drawing(router: Router) -> Drawing:
             counts[name] = (int(emitted), int(failed))
     counts.pop(ENTRY_POINT, None)
     return Drawing(str(router), router.graph, counts)
+
+
+def summary(router: Router) -> Summary:
+    """Return the summary of a router: a DataFrame, shown with its remarks."""
+    found = router.summary()
+    shown = Summary(found)
+    shown.attrs.update(found.attrs)
+    return shown
 
 
 def overview() -> Text:

@@ -12,7 +12,7 @@ from emitnb.message import Message, explain_missing_field
 from emitnb.node import Form, Node
 from emitnb.process.calls import FAILED, Errors, await_each, call_each, is_cancelled
 from emitnb.process.choosing import choose
-from emitnb.process.outcome import WHOLE_NODE, Failed, NodeOutcome, States
+from emitnb.process.outcome import WHOLE_NODE, Failed, NodeOutcome, Slice, States
 from emitnb.process.results import Collected, NeedsCare, checked, rows_of
 from emitnb.process.retrying import Retrying, retried
 from emitnb.process.states import History, WorkingStates, copy_state
@@ -34,7 +34,7 @@ class NodeRun:
         self.failures: list[Failed] = []
         self.received = 0
         self.seconds = 0.0
-        self.times: list[tuple[int, int]] = []
+        self.times: list[Slice] = []
         self._careful = careful and node.new_state is not None
         self._many = self._careful or node.form in (Form.GENERATOR, Form.ASYNC_GENERATOR)
         self._caller = _caller(node, committed, self._careful)
@@ -52,8 +52,10 @@ class NodeRun:
         for position, error in sorted([*errors, *misfits], key=operator.itemgetter(0)):
             self.failures.append(Failed(self.received + position, messages[position], error))
         self.received += len(messages)
-        self.times.append((self.collected.rows - before, now))
-        self.seconds += perf_counter() - began
+        took = perf_counter() - began
+        rows = self.collected.rows - before
+        self.times.append(Slice(rows, now, len(messages), round(took * 1e9)))
+        self.seconds += took
 
     def refuse(self, messages: list[Message], error: BaseException) -> None:
         """Let the next messages fail without running them."""
@@ -61,7 +63,7 @@ class NodeRun:
         for position, message in enumerate(messages):
             self.failures.append(Failed(self.received + position, message, error))
         self.received += len(messages)
-        self.times.append((0, time_ns()))
+        self.times.append(Slice(0, time_ns(), len(messages), 0))
 
     def states(self) -> States:
         """The states the node touched."""

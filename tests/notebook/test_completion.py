@@ -44,6 +44,8 @@ def offered(notebook, line):
         ("f = %emit_frame wo", ["words"]),
         ("%emit_failures c", ["count_word", "clean_words"]),
         ("%emit_trace tasks.", ["tasks.clean_words"]),
+        ("%emit_peek wo", ["words"]),
+        ("%emit_peek words -> co", ["count_word"]),
         ("%emit_remove wo", ["words"]),
         ("%emit_rename wo", ["words"]),
     ],
