@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from emitnb.message import port_of, renamed_origin
 from emitnb.process import NodeOutcome, Outcome
 
 
@@ -26,7 +27,7 @@ class Changes:
         return Changes(
             (*self.renames, (old, new)),
             {
-                names.get(name, name): (rows, names.get(cause, cause))
+                renamed_origin(name, old, new): (rows, names.get(cause, cause))
                 for name, (rows, cause) in self.stale.items()
             },
             {
@@ -46,7 +47,7 @@ class Changes:
     ) -> Changes:
         """Return them with a new revision of ``node``; ``rows`` are what all nodes have so far."""
         names = tuple(descendants)
-        stale = {name: (rows[name], node) for name in (node, *names) if rows.get(name)}
+        stale = {name: (rows[name], node) for name in _origins(node, *names) if rows.get(name)}
         return replace(
             self,
             stale={**self.stale, **stale},
@@ -59,7 +60,7 @@ class Changes:
         for outcome in outcomes:
             revision, names = self.revised_nodes.get(outcome.node, (0, ()))
             if outcome.revision < revision:
-                late = (name for name in (outcome.node, *names) if rows.get(name))
+                late = (name for name in _origins(outcome.node, *names) if rows.get(name))
                 stale.update((name, (rows[name], outcome.node)) for name in late)
         return self if stale == self.stale else replace(self, stale=stale)
 
@@ -75,3 +76,8 @@ class Changes:
             if rows
             else ""
         )
+
+
+def _origins(*nodes: str) -> list[str]:
+    """The nodes and their ports."""
+    return [*nodes, *map(port_of, nodes)]

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from emitnb.graph import Graph
-from emitnb.message import ENTRY_POINT, Message
+from emitnb.message import ENTRY_POINT, Message, node_of
 from emitnb.node import Node
 from emitnb.placement import ANYWHERE, Placement
 
@@ -40,7 +40,7 @@ class Step:
     def origins(self) -> tuple[str, ...]:
         """What it reads from outside, without repeats."""
         own = {member.node.name for member in self.members}
-        origins = (o for member in self.members for o in member.origins if o not in own)
+        origins = (o for member in self.members for o in member.origins if node_of(o) not in own)
         return tuple(dict.fromkeys(origins))
 
     @property
@@ -68,6 +68,11 @@ class Stage:
     def nodes(self) -> tuple[Node, ...]:
         """The nodes of all steps, in order."""
         return tuple(member.node for step in self.steps for member in step.members)
+
+    @property
+    def feeders(self) -> tuple[str, ...]:
+        """The nodes (or ``__entry_point``) behind ``origins``: a port belongs to its node."""
+        return tuple(dict.fromkeys(map(node_of, self.origins)))
 
     @property
     def is_stateful(self) -> bool:
@@ -135,11 +140,12 @@ def _steps(graph: Graph, to: str | None) -> list[Step]:
     for rank, component in enumerate(graph.order):
         inputs = [_input(graph, name, to) for name in component.members]
         inner = set(component.members)
-        if not any(origin in reached for one in inputs for origin in one.origins):
+        if not any(node_of(origin) in reached for one in inputs for origin in one.origins):
             continue
         reached |= inner
         members = tuple(
-            Input(one.node, tuple(o for o in one.origins if o in reached)) for one in inputs
+            Input(one.node, tuple(o for o in one.origins if node_of(o) in reached))
+            for one in inputs
         )
         steps.append(Step(members, component.is_loop, rank))
     return steps
@@ -155,7 +161,7 @@ def _input(graph: Graph, name: str, to: str | None) -> Input:
 
 def _stage_of(step: Step, home: dict[str, int], cut: list[list[Step]]) -> int | None:
     """The stage a step joins: that of all its origins, if it can run there."""
-    stages = {home.get(origin) for origin in step.origins}
+    stages = {home.get(node_of(origin)) for origin in step.origins}
     stage = stages.pop() if len(stages) == 1 else None
     if stage is None or step.is_stateful:
         return None
@@ -168,4 +174,4 @@ def _stage_of(step: Step, home: dict[str, int], cut: list[list[Step]]) -> int | 
 def _outside(steps: list[Step]) -> tuple[str, ...]:
     inside = {member.node.name for step in steps for member in step.members}
     origins = [origin for step in steps for origin in step.origins]
-    return tuple(dict.fromkeys(origin for origin in origins if origin not in inside))
+    return tuple(dict.fromkeys(origin for origin in origins if node_of(origin) not in inside))

@@ -10,7 +10,7 @@ from emitnb.emissions import KeptRows, Track, node_frame, trace_frame, whole_fra
 from emitnb.errors import UnknownRowError
 from emitnb.graph import Graph
 from emitnb.ledger import Ledger, Store, Totals, summary_frame
-from emitnb.message import ENTRY_POINT
+from emitnb.message import ENTRY_POINT, is_port, node_of, port_of
 
 
 class Reader:
@@ -32,7 +32,8 @@ class Reader:
         ``parent_node`` (str), ``parent_row`` and ``source`` (int64; source is the number of the
         pushed message), ``revision`` (int64) and ``time`` (datetime64[ns, UTC]). Rows of an older
         revision are counted in ``frame.attrs["stale"]``. ``"__entry_point"`` gives the pushed
-        messages that are still kept.
+        messages that are still kept, ``"parse!"`` what went out of the failure port of ``parse``
+        while a node subscribed to it (``node``, ``error_type``, ``error`` and ``input``).
         """
         log, graph = self._ledger.log, self.graph
         if node == ENTRY_POINT:
@@ -40,7 +41,7 @@ class Reader:
         _check_room([log.tracks[name] for name in log.tracks if node in (None, name)])
         if node is None:
             frame = whole_frame(log, graph.nodes, _names(graph), lineage)
-            names = list(log.tracks)
+            names = [name for name in log.tracks if not is_port(name)]
         else:
             names = [self._recorded(node)]
             frame = node_frame(log, names[0], graph.nodes.get(names[0]), lineage)
@@ -93,7 +94,9 @@ class Reader:
         return self._store.ledger
 
     def _recorded(self, name: str) -> str:
-        """The full name of a node that is in the graph, or once was and has rows."""
+        """The full name of a node (or its port) that is in the graph, or once was and has rows."""
+        if is_port(name):
+            return port_of(self._recorded(node_of(name)))
         if name not in self.graph.nodes and name in self._ledger.log.tracks:
             return name
         return self.graph.find(name)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from emitnb.message import renamed_origin
 from emitnb.table import Positions
 
 
@@ -77,7 +78,7 @@ class Segment:
 
     def renamed(self, old: str, new: str) -> Segment:
         """Return the segment with one origin renamed."""
-        return replace(self, origins=tuple(new if o == old else o for o in self.origins))
+        return replace(self, origins=tuple(renamed_origin(o, old, new) for o in self.origins))
 
 
 def merged(one: Segment, two: Segment) -> Segment | None:

@@ -20,8 +20,8 @@ from emitnb.emissions.columns import seal
 from emitnb.emissions.inputs import InputRecord
 from emitnb.emissions.lineage import Segment, compact, merged
 from emitnb.emissions.parts import FULL, grown
-from emitnb.message import ENTRY_POINT
-from emitnb.process import NodeOutcome
+from emitnb.message import ENTRY_POINT, renamed_origin
+from emitnb.process import NodeOutcome, with_ports
 from emitnb.table import FrameTable, KeptTable, ListTable, Piece, SealedTable, Table, joined
 
 
@@ -150,7 +150,7 @@ class Log:
         """Return the log with what one batch made: pushed rows and each node's outcome."""
         starts = self.starts()
         tracks = dict(self.tracks)
-        for outcome in outcomes:
+        for outcome in with_ports(outcomes):
             if outcome.received:
                 track = tracks.get(outcome.node, Track())
                 tracks[outcome.node] = _extended(track, outcome, starts)
@@ -159,7 +159,7 @@ class Log:
     def renamed(self, old: str, new: str) -> Log:
         """Return the log with a node renamed, as itself and as an origin."""
         tracks = {
-            new if name == old else name: replace(
+            renamed_origin(name, old, new): replace(
                 track, segments=tuple(segment.renamed(old, new) for segment in track.segments)
             )
             for name, track in self.tracks.items()

@@ -20,6 +20,7 @@ from emitnb.process.loops import LoopRun
 from emitnb.process.nodes import SLICE, NodeRun
 from emitnb.process.outcome import WHOLE_NODE, Failed, NodeOutcome, Outcome, States
 from emitnb.process.packed import PackedStates
+from emitnb.process.ports import Streams, with_ports
 from emitnb.process.results import NeedsCare
 from emitnb.process.streams import Parents, Stream, gather
 from emitnb.table import Positions, Table
@@ -34,9 +35,11 @@ __all__ = [
     "Parents",
     "States",
     "Stream",
+    "Streams",
     "process",
     "process_plan",
     "pushed",
+    "with_ports",
 ]
 
 Committed = Mapping[str, Sequence[States]]
@@ -54,13 +57,12 @@ def process(stage: Stage, batch: Mapping[str, Stream], states: Committed) -> Out
 
     Raises nothing but KeyboardInterrupt: what a node raises is a failure in the outcome.
     """
-    streams = dict(batch)
+    streams = Streams({origin: batch[origin] for origin in stage.origins})
     outcomes: list[NodeOutcome] = []
     touched: dict[str, States] = {}
     for step in stage.steps:
         done, new_states = _run_step(step, stage, streams, states)
-        for outcome in done:
-            streams[outcome.node] = outcome.stream
+        streams.add(done)
         outcomes += done
         touched.update(new_states)
     return Outcome(tuple(outcomes), touched)
@@ -68,12 +70,12 @@ def process(stage: Stage, batch: Mapping[str, Stream], states: Committed) -> Out
 
 def process_plan(plan: Plan, pushed_rows: Table, states: Committed) -> Outcome:
     """Take pushed rows through all stages, one after the other, here."""
-    streams = {ENTRY_POINT: pushed(pushed_rows)}
+    streams = Streams({ENTRY_POINT: pushed(pushed_rows)})
     outcomes: list[NodeOutcome] = []
     touched: dict[str, States] = {}
     for stage in plan.stages:
         done = process(stage, streams, states)
-        streams.update((outcome.node, outcome.stream) for outcome in done.nodes)
+        streams.add(done.nodes)
         outcomes += done.nodes
         touched.update(done.states)
     # Stages are not the graph's order: what shares no origin may run earlier or later.

@@ -186,8 +186,8 @@ class _Batch:
         self._made.update((node.name, made) for node in self._stages[number].nodes)
 
     def _sources(self, number: int) -> list[Any]:
-        origins = self._stages[number].origins
-        return list({id(self._made[o]): self._made[o] for o in origins}.values())
+        feeders = self._stages[number].feeders
+        return list({id(self._made[name]): self._made[name] for name in feeders}.values())
 
     def _splitting(self, number: int) -> list[Any]:
         return [number, self._partitions, *self._packed[number]]
@@ -198,12 +198,12 @@ class _Batch:
         return [
             reader
             for reader, stage in enumerate(self._stages)
-            if stage.keyed and self._partitions > 1 and names.issuperset(stage.origins)
+            if stage.keyed and self._partitions > 1 and names.issuperset(stage.feeders)
         ]
 
     def _is_read(self, number: int) -> bool:
         names = {node.name for node in self._stages[number].nodes}
-        return any(not names.isdisjoint(stage.origins) for stage in self._stages)
+        return any(not names.isdisjoint(stage.feeders) for stage in self._stages)
 
     def _key(self, number: int, task: str) -> str:
         node = self._stages[number].nodes[0].name
