@@ -172,7 +172,8 @@ class Graph:
         if wanted.is_name:
             found = self._named(wanted.text)
             return list(found) if len(found) == 1 else []
-        names = (ENTRY_POINT, *self.nodes, *(map(port_of, self.nodes) if wanted.takes_ports else ()))
+        ports = map(port_of, self.nodes) if wanted.takes_ports else ()
+        names = (ENTRY_POINT, *self.nodes, *ports)
         return [name for name in names if node_of(name) != node.name and self._takes(wanted, name)]
 
     def ambiguous(self, text: str) -> tuple[str, ...]:

@@ -24,8 +24,9 @@ LINEAGE = ("parent_node", "parent_row", "source", "revision", "time")
 def node_frame(log: Log, name: str, node: Node | None, lineage: bool = False) -> pd.DataFrame:
     """Return the emissions of one node: its fields as columns and a RangeIndex.
 
-    Of a port: ``node``, ``error_type``, ``error`` (str) and ``input`` (dict). With ``lineage`` also ``parent_node`` (str), ``parent_row`` (int64), ``source`` (int64, number
-    of the pushed message), ``revision`` (int64) and ``time`` (datetime64[ns, UTC]).
+    Of a port: ``node``, ``error_type``, ``error`` (str) and ``input`` (dict). With ``lineage``
+    also ``parent_node`` (str), ``parent_row`` (int64), ``source`` (int64, number of the pushed
+    message), ``revision`` (int64) and ``time`` (datetime64[ns, UTC]).
     """
     track = log.tracks.get(name, Track())
     types = PORT_FIELDS if is_port(name) else {} if node is None else node.types

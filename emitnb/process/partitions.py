@@ -120,9 +120,7 @@ def _inputs(
     return [_placed(part.parents, places, rows, number) for number, part in enumerate(parts)]
 
 
-def _port_rows(
-    parts: Sequence[NodeOutcome], inputs: Sequence[Positions]
-) -> list[Positions]:
+def _port_rows(parts: Sequence[NodeOutcome], inputs: Sequence[Positions]) -> list[Positions]:
     """For each partition, which rows of the whole node's port are its own."""
     failed = [
         places[np.array([one.position for one in part.failures], dtype=np.int64)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -78,7 +79,7 @@ def port_outcome(outcome: NodeOutcome) -> NodeOutcome:
 def port_table(node: str, failures: Sequence[Failed]) -> ListTable:
     """Return the messages of a port as a table."""
     words = [error_words(failed.error) for failed in failures]
-    columns = [
+    columns: list[list[Any]] = [
         [node] * len(failures),
         [name for name, _ in words],
         [text for _, text in words],
