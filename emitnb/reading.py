@@ -43,7 +43,7 @@ class Reader:
             frame = whole_frame(log, graph.nodes, _names(graph), lineage)
             names = [name for name in log.tracks if not is_port(name)]
         else:
-            names = [self._recorded(node)]
+            names = [self._origin(node)]
             frame = node_frame(log, names[0], graph.nodes.get(names[0]), lineage)
         notes = [f"{name}: {note}" for name in names if (note := self._ledger.changes.note(name))]
         if notes:
@@ -70,7 +70,7 @@ class Reader:
         (str), ``parent_row`` and ``revision`` (Int64), ``values`` (dict).
         """
         log = self._ledger.log
-        name = ENTRY_POINT if node == ENTRY_POINT else self._recorded(node)
+        name = ENTRY_POINT if node == ENTRY_POINT else self._origin(node)
         rows = log.starts().get(name, 0)
         if not 0 <= row < rows:
             has = f"has rows 0 to {rows - 1:,}" if rows else "has emitted nothing yet"
@@ -94,12 +94,15 @@ class Reader:
         return self._store.ledger
 
     def _recorded(self, name: str) -> str:
-        """The full name of a node (or its port) that is in the graph, or once was and has rows."""
-        if is_port(name):
-            return port_of(self._recorded(node_of(name)))
-        if name not in self.graph.nodes and name in self._ledger.log.tracks:
+        """The full name of a node that is in the graph, or once was and has rows."""
+        if name not in self.graph.nodes and name in self._ledger.log.tracks and not is_port(name):
             return name
         return self.graph.find(name)
+
+    def _origin(self, name: str) -> str:
+        """The full name of a node, or of its port."""
+        node = self._recorded(node_of(name))
+        return port_of(node) if is_port(name) else node
 
 
 def _check_room(tracks: Iterable[Track]) -> None:

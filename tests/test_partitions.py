@@ -22,7 +22,7 @@ from test_properties import examples, run_model
 from emitnb.emissions import Log, whole_frame
 from emitnb.message import ENTRY_POINT
 from emitnb.plan import Plan, make_plan
-from emitnb.process import Outcome, process, process_plan, pushed
+from emitnb.process import Outcome, Streams, process, process_plan, pushed
 from emitnb.process.hashing import partition_of, partitions_of, stable_hash
 from emitnb.process.partitions import merge, split
 from emitnb.table import RecordTable, Table
@@ -30,7 +30,7 @@ from emitnb.table import RecordTable, Table
 
 def in_partitions(plan: Plan, table: Table, states: dict[Any, Any], count: int) -> Outcome:
     """Take a batch through a plan with keyed stages cut into partitions; ``states`` go on."""
-    streams = {ENTRY_POINT: pushed(table)}
+    streams = Streams({ENTRY_POINT: pushed(table)})
     nodes = []
     for number, stage in enumerate(plan.stages):
         if stage.keyed is None:
@@ -45,7 +45,7 @@ def in_partitions(plan: Plan, table: Table, states: dict[Any, Any], count: int) 
                 states[number, part] = _after(states.get((number, part), {}), made)
                 parts.append(made.nodes)
             done = merge(stage, layout, parts)
-        streams.update((node.node, node.stream) for node in done)
+        streams.add(done)
         nodes += done
     return Outcome(tuple(sorted(nodes, key=lambda node: node.rank)))
 

@@ -40,7 +40,7 @@ class Line:
 
     ``through`` is where it leaves the layer that it reaches and does not end in. ``arrow`` says
     at which end the head is: "end", "start" (of a route back), or "" where the route goes on.
-    ``port`` says that it leads from a failure port.
+    ``port`` says that it leads from a failure port, ``mark`` where that is, if it begins there.
     """
 
     start: Point
@@ -48,6 +48,7 @@ class Line:
     through: Point | None
     back: bool
     port: bool
+    mark: Point | None
     arrow: str
 
 
@@ -258,14 +259,17 @@ class _Plan:
         # Of the routes that share a bend, one draws what is straight.
         passing = isinstance(link.end, Bend) and link == self.into[link.end][0]
         end = "start" if link.back else "end"
-        headed = isinstance(link.start if link.back else link.end, str)
+        head, tail = (link.start, link.end) if link.back else (link.end, link.start)
+        first = self._turned(sides[link.start][1], leave)
+        last = self._turned(sides[link.end][0], reach)
         return Line(
-            start=self._turned(sides[link.start][1], leave),
-            end=self._turned(sides[link.end][0], reach),
+            start=first,
+            end=last,
             through=self._turned(sides[link.end][1], reach) if passing else None,
             back=link.back,
             port=link.port,
-            arrow=end if headed else "",
+            mark=(last if link.back else first) if link.port and isinstance(tail, str) else None,
+            arrow=end if isinstance(head, str) else "",
         )
 
     def _ports(

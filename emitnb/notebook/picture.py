@@ -174,9 +174,9 @@ def _line(line: Line, downward: bool) -> str:
     heads = {"end": (end, 1.0), "start": (start, -1.0)}
     parts = [_stroke(path, line.back, line.port)]
     if line.arrow:
-        tip, direction = heads[line.arrow]
-        parts.append(_head(tip, direction, downward, line.port))
-        parts += [_port_mark(tip, direction, downward)] if line.port else []
+        parts.append(_head(*heads[line.arrow], downward, line.port))
+    if line.mark:
+        parts.append(_port_mark(line.mark, -1.0 if line.back else 1.0, downward))
     return "".join(parts)
 
 
@@ -195,12 +195,13 @@ def _stroke(path: str, back: bool, port: bool) -> str:
     )
 
 
-def _port_mark(tip: Point, direction: float, downward: bool) -> str:
-    """The ``!`` beside the head of a line from a failure port."""
-    x, y = tip
-    x, y = (x + 8, y - 8 * direction) if downward else (x - 8 * direction, y - 6)
+def _port_mark(port: Point, direction: float, downward: bool) -> str:
+    """The ``!`` beside a line where it leaves its node."""
+    across, along = (4.0, 10.0) if downward else (-2.0, 7.0)
+    x, y = port
+    x, y = (x + across, y + along * direction) if downward else (x + along * direction, y + across)
     return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="middle" font-size="12" font-weight="700"'
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="middle" font-size="11" font-weight="700"'
         f' style="fill:{WRONG}">{PORT}</text>'
     )
 
