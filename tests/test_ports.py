@@ -265,6 +265,36 @@ def test_a_failure_stands_where_the_emission_would_have_been(size):
     assert parents == ["odd!"] * 2 + ["both"] * 4 + ["odd!"] * 2 + ["both"] * 3
 
 
+def test_a_port_is_read_in_the_stage_of_its_node():
+    router = parsing()
+    emit(router, "watch", "parse!")
+    emit(router, "both", ["watch", "parse", "parse!"])
+    (stage,) = make_plan(router.graph).stages
+    assert [node.name for node in stage.nodes] == ["parse", "watch", "both"]
+
+
+def test_partitions_keep_the_order_of_what_fails_and_what_does_not():
+    router = Router()
+
+    @router.node(("error", "n"), entry_point=True, name="odd", key="n")
+    def odd(msg, state):
+        if msg.n % 2:
+            return f"{msg.n % 3}", msg.n
+        raise ValueError(f"{msg.n % 3}")
+
+    emit(router, "dead", "odd!")
+    emit(router, "both", ["odd", "odd!"])
+
+    @router.node("seen", ["odd", "odd!"], key="error", name="keyed")
+    def keyed(msg, state):
+        state["seen"] = [*state.get("seen", []), getattr(msg, "n", None) or msg.input["n"]]
+        return str(state["seen"])
+
+    router.node("n", entry_point=True, name="split")(lambda msg: (n for n in range(msg.n, 0, -1)))
+    router.subscribe("odd", "split")
+    assert_same_in_partitions(router, [{"n": n} for n in (6, 3, 4, 5, 2)], 3)
+
+
 # --- Loops ----------------------------------------------------------------------------------------
 
 
@@ -312,6 +342,30 @@ def test_what_fails_for_ever_comes_to_an_end(size):
     assert router.frame("parse!")["error_type"].tolist() == ["ValueError"] * 3 + ["LoopError"]
     assert figures(router, "repair") == (3, 3, 0, 0)
     assert figures(router, "watch") == (4, 4, 0, 0)
+
+
+@pytest.mark.parametrize("size", [1, 2, "auto"])
+def test_within_a_loop_failures_and_emissions_take_turns(size):
+    router = Router()
+
+    @router.node("n", ["pairs"], entry_point=True, name="odd")
+    def odd(msg):
+        if msg.n % 2:
+            return msg.n
+        raise ValueError(msg.n)
+
+    @router.node("n", ["odd", "odd!"], name="pairs")
+    def pairs(msg):
+        n = msg.input["n"] if msg._origin == "odd!" else msg.n
+        yield from (n - 1, n - 2) if n > 2 else ()
+
+    router.push([{"n": 5}, {"n": 4}], batch_size=size)
+    assert column(router, "pairs") == [
+        *(4, 3, 3, 2, 2, 1, 2, 1),
+        *(3, 2, 2, 1),
+    ]
+    parents = [(node, row) for node, row, _ in lineage(router, "pairs")]
+    assert parents[:8:2] == [("odd", 0), ("odd!", 0), ("odd", 1), ("odd", 2)]
 
 
 def test_a_node_that_names_its_own_port_is_a_loop():
@@ -557,16 +611,20 @@ def test_partitions_of_a_keyed_node_make_what_the_whole_makes(data):
     model_of(specs, [pushed])  # gives up what grows without bound
     router = Router()
     declare(specs, router)
-    plan, count = make_plan(router.graph), data.draw(st.integers(2, 4))
-    assume(any(stage.keyed for stage in plan.stages))
-    table = RecordTable(pushed)
+    assume(any(stage.keyed for stage in make_plan(router.graph).stages))
+    assert_same_in_partitions(router, pushed, data.draw(st.integers(2, 4)))
+
+
+def assert_same_in_partitions(router: Router, pushed: list[dict[str, Any]], count: int) -> None:
+    """A batch cut into partitions makes what it makes in one piece."""
+    plan, table = make_plan(router.graph), RecordTable(pushed)
     made = process_plan(plan, table, {}), in_partitions(plan, table, {}, count)
     whole, parted = (Log().with_batch(table, one.nodes) for one in made)
-    assert list(whole.tracks) == list(parted.tracks)
+    assert set(whole.tracks) == set(parted.tracks)
     for name in whole.tracks:
         frames = (node_frame(log, name, None, lineage=True) for log in (whole, parted))
         one, other = (frame.drop(columns="time") for frame in frames)
-        pd.testing.assert_frame_equal(one, other)
+        pd.testing.assert_frame_equal(one, other, obj=name)
 
 
 def assert_ports(router: Router, model: Model) -> None:
