@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from emitnb.graph import Graph
+from emitnb.message import node_of, port_of, renamed_origin
 from emitnb.process import NodeOutcome, Outcome
 
 
@@ -27,7 +28,7 @@ class Changes:
         return Changes(
             (*self.renames, (old, new)),
             {
-                names.get(name, name): (rows, names.get(cause, cause))
+                renamed_origin(name, old, new): (rows, names.get(cause, cause))
                 for name, (rows, cause) in self.stale.items()
             },
             {
@@ -42,18 +43,18 @@ class Changes:
             outcome = outcome.renamed(old, new)
         return outcome
 
-    def name_since(self, before: Changes, name: str | None) -> str | None:
-        """Return the name that a node has now."""
+    def name_since(self, before: Changes, origin: str) -> str:
+        """Return the name that an origin has now."""
         for old, new in self.renames[len(before.renames) :]:
-            name = new if name == old else name
-        return name
+            origin = renamed_origin(origin, old, new)
+        return origin
 
     def revised(
         self, node: str, revision: int, descendants: Iterable[str], rows: Mapping[str, int]
     ) -> Changes:
         """Return them with a new revision of ``node``; ``rows`` are what all nodes have so far."""
         names = tuple(descendants)
-        stale = {name: (rows[name], node) for name in (node, *names) if rows.get(name)}
+        stale = {name: (rows[name], node) for name in _origins(node, *names) if rows.get(name)}
         return replace(
             self,
             stale={**self.stale, **stale},
@@ -66,17 +67,17 @@ class Changes:
         for outcome in outcomes:
             revision, names = self.revised_nodes.get(outcome.node, (0, ()))
             if outcome.revision < revision:
-                late = (name for name in (outcome.node, *names) if rows.get(name))
+                late = (name for name in _origins(outcome.node, *names) if rows.get(name))
                 stale.update((name, (rows[name], outcome.node)) for name in late)
         return self if stale == self.stale else replace(self, stale=stale)
 
     def replayed(self, nodes: frozenset[str], graph: Graph, rows: Mapping[str, int]) -> Changes:
         """Return them after ``nodes`` were replayed: they are as new as what they read is."""
-        stale = {name: one for name, one in self.stale.items() if name not in nodes}
+        stale = {name: one for name, one in self.stale.items() if node_of(name) not in nodes}
         for name in (name for part in graph.order for name in part.members if name in nodes):
             causes = [stale[origin][1] for origin in graph.origins(name) if origin in stale]
-            if causes:
-                stale[name] = (rows.get(name, 0), causes[0])
+            late = _origins(name) if causes else []
+            stale.update((o, (rows[o], causes[0])) for o in late if rows.get(o))
         return replace(self, stale=stale)
 
     def cleared(self) -> Changes:
@@ -92,3 +93,8 @@ class Changes:
             if rows
             else ""
         )
+
+
+def _origins(*nodes: str) -> list[str]:
+    """The nodes and their ports."""
+    return [*nodes, *map(port_of, nodes)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from emitnb.errors import did_you_mean
 from emitnb.fields import type_name
 from emitnb.graph import Graph
-from emitnb.message import ENTRY_POINT
+from emitnb.message import ENTRY_POINT, is_port, port_of
 from emitnb.node import Node
 
 
@@ -19,6 +19,7 @@ class Declaration:
     is_new: bool
     origins: tuple[str, ...]
     subscribers: tuple[str, ...]
+    port_subscribers: tuple[str, ...]
     notes: tuple[str, ...]
 
     def __str__(self) -> str:
@@ -32,6 +33,8 @@ class Declaration:
             lines.append(f"  receives from  {_listed(self.origins)}")
         if self.subscribers:
             lines.append(f"  emits to       {_listed(self.subscribers)}")
+        if self.port_subscribers:
+            lines.append(f"  failures go to {_listed(self.port_subscribers)}")
         return "\n".join(lines + [f"  note: {note}" for note in self.notes])
 
     __repr__ = __str__
@@ -47,6 +50,7 @@ def describe(
         is_new=is_new,
         origins=graph.origins(name),
         subscribers=graph.subscribers(name),
+        port_subscribers=graph.subscribers(port_of(name)),
         notes=(*_notes(graph, node), *notes),
     )
 
@@ -99,7 +103,8 @@ def _hint(graph: Graph, node: Node, text: str) -> str:
     candidates = graph.ambiguous(text)
     if candidates:
         return f" It may be {' or '.join(candidates)}: write the whole name"
-    return did_you_mean(text, [name for name in graph.nodes if name != node.name])
+    others = [name for name in graph.nodes if name != node.name]
+    return did_you_mean(text, map(port_of, others) if is_port(text) else others)
 
 
 def _broken_keys(graph: Graph, node: Node) -> list[str]:

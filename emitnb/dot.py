@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from emitnb.declaration import field_texts, node_marks
-from emitnb.message import ENTRY_POINT
+from emitnb.message import ENTRY_POINT, PORT, port_of
 
 if TYPE_CHECKING:
     from emitnb.graph import Graph
@@ -26,7 +26,15 @@ def words(msg):
     yield from msg.document.split()"""
 
 ABOVE, BELOW, LOOP = "↑", "↓", "↻"
-_MEANINGS = {ABOVE: "shown above", BELOW: "goes on below", LOOP: "closes a loop"}
+_MEANINGS = {
+    ABOVE: "shown above",
+    BELOW: "goes on below",
+    LOOP: "closes a loop",
+    PORT: "receives what fails",
+}
+
+WRONG = "#e5484d"
+"""A red that reads on light and on dark."""
 
 
 def tree(graph: Graph) -> str:
@@ -39,9 +47,10 @@ def tree(graph: Graph) -> str:
         └─ words(word)
            ├─ shout(word)
            │  └─ count_word(word: str, count: int) · key=word
-           └─ count_word ↑
+           ├─ count_word ↑
+           └─ ! repair(word)
 
-        ↑ shown above
+        ↑ shown above   ! receives what fails
     """
     if not graph.nodes:
         return EMPTY
@@ -49,7 +58,9 @@ def tree(graph: Graph) -> str:
 
 
 def dot(graph: Graph) -> str:
-    """Return the graph as DOT text, isolated nodes and ``__entry_point`` included. ::
+    """Return the graph as DOT text, isolated nodes and ``__entry_point`` included.
+
+    What comes from a failure port is dashed and red, with a ``!``. ::
 
     digraph emitnb {
       rankdir=LR;
@@ -69,6 +80,9 @@ def dot(graph: Graph) -> str:
         for name in graph.subscribers(origin):
             style = " [style=dashed]" if (origin, name) in loops else ""
             lines.append(f"{_quoted(origin)} -> {_quoted(name)}{style};")
+        look = f'[style=dashed, color="{WRONG}", fontcolor="{WRONG}", label="{PORT}"]'
+        listeners = graph.subscribers(port_of(origin))
+        lines += [f"{_quoted(origin)} -> {_quoted(name)} {look};" for name in listeners]
     body = "".join(f"  {line}\n" for line in lines)
     return f"digraph emitnb {{\n  rankdir=LR;\n  node [shape=box, style=rounded];\n{body}}}\n"
 
@@ -104,7 +118,7 @@ def _closing_routes(graph: Graph, root: str, seen: set[str]) -> Iterator[tuple[s
     if root in seen:
         return
     seen.add(root)
-    path = {root: iter(graph.subscribers(root))}
+    path = {root: iter(graph.listeners(root))}
     while path:
         origin, ahead = next(reversed(path.items()))
         name = next(ahead, None)
@@ -114,7 +128,7 @@ def _closing_routes(graph: Graph, root: str, seen: set[str]) -> Iterator[tuple[s
             yield origin, name
         elif name not in seen:
             seen.add(name)
-            path[name] = iter(graph.subscribers(name))
+            path[name] = iter(graph.listeners(name))
 
 
 def _quoted(text: str) -> str:
@@ -160,21 +174,26 @@ class _Tree:
         """Yield the tree below ``root``, down to ``MAX_DEPTH``."""
         self.shown.add(root)
         yield self.label(root)
-        stack = [("", root, iter(self.graph.subscribers(root)))]
+        stack = [("", root, self.routes(root))]
         while stack:
             indent, origin, rest = stack[-1]
-            name = next(rest, None)
-            if name is None:
+            if not rest:
                 stack.pop()
                 continue
-            last = name == self.graph.subscribers(origin)[-1]
+            mark, name = rest.pop(0)
             sign = self.sign(origin, name, len(stack))
+            self.signs.update(mark.strip())
             text = f"{name} {sign}" if sign else self.label(name)
-            yield f"{indent}{'└─' if last else '├─'} {text}"
+            yield f"{indent}{'├─' if rest else '└─'} {mark}{text}"
             if not sign:
                 self.shown.add(name)
-                inner = indent + ("   " if last else "│  ")
-                stack.append((inner, name, iter(self.graph.subscribers(name))))
+                inner = indent + ("│  " if rest else "   ")
+                stack.append((inner, name, self.routes(name)))
+
+    def routes(self, origin: str) -> list[tuple[str, str]]:
+        """Return who listens to a node, each with a mark: those to its port come last."""
+        emissions = [("", name) for name in self.graph.subscribers(origin)]
+        return emissions + [(f"{PORT} ", n) for n in self.graph.subscribers(port_of(origin))]
 
     def sign(self, origin: str, name: str, depth: int) -> str:
         """Return the sign of a node that is not drawn in full here, or "" for one that is."""
@@ -183,7 +202,7 @@ class _Tree:
             sign = LOOP
         elif name in self.shown:
             sign = ABOVE
-        elif depth >= MAX_DEPTH and self.graph.subscribers(name):
+        elif depth >= MAX_DEPTH and self.graph.listeners(name):
             sign = BELOW
             self.postponed[name] = None
         self.signs.update(sign)

@@ -95,6 +95,33 @@ class RunInterrupted(KeyboardInterrupt):
         return [f"Interrupted: {self}"]
 
 
+class StandIn(Exception):  # noqa: N818 - never raised
+    """Stands for an exception that is not at hand: it has its type's ``name`` and its ``text``."""
+
+    def __init__(self, name: str, text: str, *more: Any) -> None:
+        super().__init__(name, text, *more)
+        self.name = name
+        self.text = text
+
+
+def error_words(error: BaseException) -> tuple[str, str]:
+    """Return the name of an exception's type, and its message with its notes.
+
+    Never raises, whatever its class does.
+
+    >>> error_words(KeyError("word"))
+    ('KeyError', "'word'")
+    """
+    if isinstance(error, StandIn):
+        return error.name, error.text
+    name = type(error).__name__
+    try:
+        notes = getattr(error, "__notes__", ())
+        return name, "; ".join([str(error), *map(str, notes)])
+    except Exception as broken:
+        return name, f"(its message cannot be shown: {type(broken).__name__})"
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `` Did you mean `tokenize`?`` for the closest known name, or an empty string.
 

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from emitnb.message import ENTRY_POINT, Message
+from emitnb.errors import error_words
+from emitnb.message import ENTRY_POINT, Message, renamed_origin
 from emitnb.places import Places
 from emitnb.process import Failed, NodeOutcome
 
@@ -140,14 +141,14 @@ class Failures:
 
     def renamed(self, old: str, new: str) -> Failures:
         """Return them with a node renamed."""
-        names = {old: new}
         return Failures(
             (
                 tuple(
                     replace(
                         failure,
-                        node=names.get(failure.node, failure.node),
-                        parent_node=names.get(failure.parent_node or "", failure.parent_node),
+                        node=renamed_origin(failure.node, old, new),
+                        parent_node=failure.parent_node
+                        and renamed_origin(failure.parent_node, old, new),
                     )
                     for failure in self
                 ),
@@ -198,11 +199,11 @@ def failures_of(outcome: NodeOutcome, places: Places) -> Iterator[tuple[int, int
 
 def failure(failed: Failed, **where: Any) -> Failure:
     """Return the record of one failed message."""
-    error = failed.error
+    name, text = error_words(failed.error)
     return Failure(
-        error_type=type(error).__name__,
-        error=_text(error),
-        places=_places(error.__traceback__),
+        error_type=name,
+        error=text,
+        places=_places(failed.error.__traceback__),
         input=failed.message,
         **where,
     )
@@ -215,11 +216,12 @@ def unreadable(place: Mapping[str, Any], error: Exception, time: int) -> Failure
 
 def refused(message: Message | Mapping[str, Any], error: BaseException, time: int) -> Failure:
     """Return the record of data that was not taken in, and so has no number of a pushed message."""
+    name, text = error_words(error)
     return Failure(
         node=ENTRY_POINT,
         revision=None,
-        error_type=type(error).__name__,
-        error=_text(error),
+        error_type=name,
+        error=text,
         places=(),
         input=message,
         parent_node=None,
@@ -227,15 +229,6 @@ def refused(message: Message | Mapping[str, Any], error: BaseException, time: in
         source=None,
         time=time,
     )
-
-
-def _text(error: BaseException) -> str:
-    """The message of an exception, with its notes; never raises, whatever its class does."""
-    try:
-        notes = getattr(error, "__notes__", ())
-        return "; ".join([str(error), *map(str, notes)])
-    except Exception as broken:
-        return f"(its message cannot be shown: {type(broken).__name__})"
 
 
 def _places(trace: TracebackType | None) -> tuple[Place, ...]:

@@ -12,7 +12,15 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from emitnb.errors import DeclarationError, UnknownNodeError, did_you_mean
-from emitnb.message import ENTRY_POINT, Message
+from emitnb.message import (
+    ENTRY_POINT,
+    PORT_FIELDS,
+    Message,
+    is_port,
+    node_of,
+    port_of,
+    renamed_origin,
+)
 from emitnb.node import Node, fields_read
 from emitnb.subscription import Subscription, is_name
 from emitnb.topology import Component, in_order
@@ -118,6 +126,7 @@ class Graph:
         """
         name = getattr(name, "name", name)  # a declared function stands for its node
         found = self._named(str(name).removeprefix("__main__."))
+        found = () if is_port(str(name)) else found
         if len(found) == 1 and found[0] != ENTRY_POINT:
             return found[0]
         if found and found[0] != ENTRY_POINT:
@@ -134,11 +143,16 @@ class Graph:
         """Return the nodes that receive what ``origin`` emits, in the order of the graph."""
         return self._subscribers.get(origin, ())
 
+    def listeners(self, name: str) -> tuple[str, ...]:
+        """Return the nodes that receive from a node or from its port."""
+        both = (*self.subscribers(name), *self.subscribers(port_of(name)))
+        return tuple(dict.fromkeys(both))
+
     def descendants(self, name: str) -> tuple[str, ...]:
-        """Return the nodes that what ``name`` emits can reach, without itself, nearest first."""
+        """Return the nodes that what comes of ``name`` can reach, without itself, nearest first."""
         found = dict.fromkeys([name])
         for reached in (waiting := [name]):
-            new = [other for other in self.subscribers(reached) if other not in found]
+            new = [other for other in self.listeners(reached) if other not in found]
             found.update(dict.fromkeys(new))
             waiting += new
         return tuple(found)[1:]
@@ -173,8 +187,9 @@ class Graph:
         if wanted.is_name:
             found = self._named(wanted.text)
             return list(found) if len(found) == 1 else []
-        names = (ENTRY_POINT, *self.nodes)
-        return [name for name in names if name != node.name and self._takes(wanted, name)]
+        ports = map(port_of, self.nodes) if wanted.takes_ports else ()
+        names = (ENTRY_POINT, *self.nodes, *ports)
+        return [name for name in names if node_of(name) != node.name and self._takes(wanted, name)]
 
     def ambiguous(self, text: str) -> tuple[str, ...]:
         """Return the full names a short name may mean, where there are several."""
@@ -184,7 +199,8 @@ class Graph:
     @cached_property
     def order(self) -> tuple[Component, ...]:
         """The nodes in topological order, ties by declaration order, loops taken as one."""
-        return tuple(in_order(list(self.nodes), self._resolved))
+        origins = {name: map(node_of, found) for name, found in self._resolved.items()}
+        return tuple(in_order(list(self.nodes), origins))
 
     @cached_property
     def ranks(self) -> dict[str, int]:
@@ -202,7 +218,7 @@ class Graph:
         for part in self.order:
             place.update({name: len(place) + i for i, name in enumerate(part.members)})
         return {
-            name: tuple(sorted(origins, key=place.__getitem__))
+            name: tuple(sorted(origins, key=lambda origin: (place[node_of(origin)], origin)))
             for name, origins in self._resolved.items()
         }
 
@@ -226,6 +242,8 @@ class Graph:
         return {ending: tuple(names) for ending, names in endings.items()}
 
     def _named(self, text: str) -> tuple[str, ...]:
+        if is_port(text):
+            return tuple(map(port_of, self._named(node_of(text))))
         if text in self.nodes or text == ENTRY_POINT:
             return (text,)
         return self._by_short_name.get(text, ())
@@ -239,7 +257,9 @@ class Graph:
         self, subscriptions: tuple[Subscription, ...], old: str, new: str
     ) -> tuple[Subscription, ...]:
         return tuple(
-            Subscription(new) if s.is_name and self._named(s.text) == (old,) else s
+            Subscription(renamed_origin(found[0], old, new))
+            if s.is_name and (found := self._named(s.text)) in ((old,), (port_of(old),))
+            else s
             for s in subscriptions
         )
 
@@ -257,7 +277,7 @@ def _check_fields_read(graph: Graph, node: Node) -> None:
     for origin in graph.resolve(node):
         if origin == ENTRY_POINT:
             continue
-        emitted = graph.nodes[origin].fields
+        emitted = tuple(PORT_FIELDS) if is_port(origin) else graph.nodes[origin].fields
         for option, name in wanted:
             if name not in emitted:
                 raise DeclarationError(

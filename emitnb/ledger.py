@@ -11,6 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -122,9 +123,10 @@ class Ledger:
         positions = self._positions_after(run, len(pushed), figures)
         if isinstance(pushed, Given) and self.cleared_at > started.version:
             return replace(self, positions=positions)  # what it was made from is no more
-        log = self.log.with_batch(
-            pushed, outcome.nodes, self.changes.name_since(started.changes, to)
-        )
+        named = partial(self.changes.name_since, started.changes)
+        if isinstance(pushed, Given):
+            pushed = pushed.renamed(named)
+        log = self.log.with_batch(pushed, outcome.nodes, None if to is None else named(to))
         return replace(
             self,
             log=log,

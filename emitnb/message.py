@@ -10,7 +10,7 @@ against 15), so :func:`explain_missing_field` enriches the AttributeError afterw
 from __future__ import annotations
 
 import keyword
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, ClassVar, cast
 
@@ -20,6 +20,36 @@ from emitnb.errors import DeclarationError, did_you_mean
 
 ENTRY_POINT = "__entry_point"
 """The origin of what is pushed into a router."""
+
+PORT = "!"
+"""What the name of a node's failure port ends in: the origin of its dead letters."""
+
+PORT_FIELDS: Mapping[str, type] = {"node": str, "error_type": str, "error": str, "input": dict}
+"""Fields of a message from a port, with their types."""
+
+
+def port_of(node: str) -> str:
+    """Return the origin of what fails in a node.
+
+    >>> port_of("parse"), is_port("parse!"), node_of("parse!"), node_of("parse")
+    ('parse!', True, 'parse', 'parse')
+    """
+    return node + PORT
+
+
+def is_port(origin: str) -> bool:
+    """Whether an origin is the failure port of a node."""
+    return origin.endswith(PORT)
+
+
+def node_of(origin: str) -> str:
+    """Return the node behind an origin: its own, or that of the port."""
+    return origin.removesuffix(PORT)
+
+
+def renamed_origin(origin: str, old: str, new: str) -> str:
+    """Return an origin after a node was renamed; its port goes along."""
+    return new + origin[len(old) :] if node_of(origin) == old else origin
 
 
 class NoResultType:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from emitnb.graph import Graph
-from emitnb.message import ENTRY_POINT, Message
+from emitnb.message import ENTRY_POINT, Message, node_of
 from emitnb.node import Node
 from emitnb.placement import ANYWHERE, Placement
 
@@ -45,7 +45,7 @@ class Step:
     def origins(self) -> tuple[str, ...]:
         """What it reads from outside, without repeats."""
         own = {member.node.name for member in self.members}
-        origins = (o for member in self.members for o in member.origins if o not in own)
+        origins = (o for member in self.members for o in member.origins if node_of(o) not in own)
         return tuple(dict.fromkeys(origins))
 
     @property
@@ -73,6 +73,11 @@ class Stage:
     def nodes(self) -> tuple[Node, ...]:
         """The nodes of all steps, in order."""
         return tuple(member.node for step in self.steps for member in step.members)
+
+    @property
+    def feeders(self) -> tuple[str, ...]:
+        """The nodes (or ``__entry_point``) behind ``origins``: a port belongs to its node."""
+        return tuple(dict.fromkeys(map(node_of, self.origins)))
 
     @property
     def is_stateful(self) -> bool:
@@ -153,13 +158,17 @@ def _steps(graph: Graph, entries: Entries) -> list[Step]:
     for rank, component in enumerate(graph.order):
         names = component.members
         enters = any(name in entries for name in names)
-        if not enters and reached.isdisjoint(o for name in names for o in graph.origins(name)):
+        origins = {node_of(origin) for name in names for origin in graph.origins(name)}
+        if not enters and reached.isdisjoint(origins):
             continue
         reached.update(names)
         members = tuple(
             Input(
                 graph.nodes[name],
-                (*entries.get(name, ()), *(o for o in graph.origins(name) if o in reached)),
+                (
+                    *entries.get(name, ()),
+                    *(o for o in graph.origins(name) if node_of(o) in reached),
+                ),
             )
             for name in names
         )
@@ -169,7 +178,7 @@ def _steps(graph: Graph, entries: Entries) -> list[Step]:
 
 def _stage_of(step: Step, home: dict[str, int], cut: list[list[Step]]) -> int | None:
     """The stage a step joins: that of all its origins, if it can run there."""
-    stages = {home.get(origin) for origin in step.origins}
+    stages = {home.get(node_of(origin)) for origin in step.origins}
     stage = stages.pop() if len(stages) == 1 else None
     if stage is None or step.is_stateful:
         return None
@@ -182,4 +191,4 @@ def _stage_of(step: Step, home: dict[str, int], cut: list[list[Step]]) -> int | 
 def _outside(steps: list[Step]) -> tuple[str, ...]:
     inside = {member.node.name for step in steps for member in step.members}
     origins = [origin for step in steps for origin in step.origins]
-    return tuple(dict.fromkeys(origin for origin in origins if origin not in inside))
+    return tuple(dict.fromkeys(origin for origin in origins if node_of(origin) not in inside))

@@ -101,7 +101,7 @@ class Pusher(Reader):
             return super().frame(node, lineage=lineage)
         if node is None or lineage:
             raise EmitError("a lazy frame holds the fields of one node: frame('name', lazy=True)")
-        name = self._recorded(node)
+        name = self._origin(node)
         return self._backend.lazy_frame(self._ledger.log, name, self._graph.nodes.get(name))
 
     # -- routing ----------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from emitnb.emissions import KeptRows, Track, node_frame, trace_frame, whole_fra
 from emitnb.errors import UnknownRowError
 from emitnb.graph import Graph
 from emitnb.ledger import Ledger, Store, Totals, summary_frame
-from emitnb.message import ENTRY_POINT
+from emitnb.message import ENTRY_POINT, is_port, node_of, port_of
 from emitnb.peeking import peek
 from emitnb.story import Trace
 
@@ -35,7 +35,8 @@ class Reader:
         ``parent_node`` (str), ``parent_row`` and ``source`` (int64; source is the number of the
         pushed message), ``revision`` (int64) and ``time`` (datetime64[ns, UTC]). Rows of an older
         revision are counted in ``frame.attrs["stale"]``. ``"__entry_point"`` gives the pushed
-        messages that are still kept.
+        messages that are still kept, ``"parse!"`` what went out of the failure port of ``parse``
+        while a node subscribed to it (``node``, ``error_type``, ``error`` and ``input``).
         """
         log, graph = self._ledger.log, self.graph
         if node == ENTRY_POINT:
@@ -43,9 +44,9 @@ class Reader:
         _check_room([log.tracks[name] for name in log.tracks if node in (None, name)])
         if node is None:
             frame = whole_frame(log, graph.nodes, _names(graph), lineage)
-            names = list(log.tracks)
+            names = [name for name in log.tracks if not is_port(name)]
         else:
-            names = [self._recorded(node)]
+            names = [self._origin(node)]
             frame = node_frame(log, names[0], graph.nodes.get(names[0]), lineage)
         notes = [f"{name}: {note}" for name in names if (note := self._ledger.changes.note(name))]
         if notes:
@@ -75,7 +76,7 @@ class Reader:
         ``values`` (dict). The tree is cut where it is long; the frame has all.
         """
         log = self._ledger.log
-        name = ENTRY_POINT if node == ENTRY_POINT else self._recorded(node)
+        name = ENTRY_POINT if node == ENTRY_POINT else self._origin(node)
         rows = log.starts().get(name, 0)
         if not 0 <= row < rows:
             has = f"has rows 0 to {rows - 1:,}" if rows else "has emitted nothing yet"
@@ -139,9 +140,14 @@ class Reader:
 
     def _recorded(self, name: str) -> str:
         """The full name of a node that is in the graph, or once was and has rows."""
-        if name not in self.graph.nodes and name in self._ledger.log.tracks:
+        if name not in self.graph.nodes and name in self._ledger.log.tracks and not is_port(name):
             return name
         return self.graph.find(name)
+
+    def _origin(self, name: str) -> str:
+        """The full name of a node, or of its port."""
+        node = self._recorded(node_of(name))
+        return port_of(node) if is_port(name) else node
 
 
 def _check_room(tracks: Iterable[Track]) -> None:

@@ -1,4 +1,7 @@
-"""Which origins a node listens to: by name, or by a pattern that matches the whole name."""
+"""Which origins a node listens to: by name, or by a pattern that matches the whole name.
+
+An origin is a node, what is pushed, or the failure port of a node: its name with ``!``.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from emitnb.errors import DeclarationError
+from emitnb.message import ENTRY_POINT, PORT, is_port, node_of, port_of
+
+_LOOKAROUND = re.compile(r"\(\?<?!")
+"""Begins what a pattern must not match, as in ``(?!a).*``: that ``!`` stands for no port."""
 
 Spec = str | re.Pattern[str] | Iterable[str | re.Pattern[str]] | None
 """What a user may give: one name or pattern, any iterable of them, or nothing."""
@@ -27,13 +34,20 @@ class Subscription:
 
     @property
     def is_name(self) -> bool:
-        """Whether it stands for one node by its name."""
+        """Whether it stands for one node, or its port, by its name."""
         return self.pattern is None
 
+    @property
+    def takes_ports(self) -> bool:
+        """Whether it may take in failure ports: a pattern must say ``!``."""
+        return PORT in _LOOKAROUND.sub("", self.text)
+
     def matches(self, name: str) -> bool:
-        """Whether it takes in the node ``name``; a pattern must match the whole name."""
+        """Whether it takes in the origin ``name``; a pattern must match the whole name."""
         if self.pattern is None:
             return self.text == name
+        if is_port(name) and not self.takes_ports:
+            return False
         return self.pattern.fullmatch(name) is not None
 
     def __str__(self) -> str:
@@ -82,7 +96,12 @@ def _subscription(item: object, owner: str) -> Subscription:
             f"{owner}: cannot subscribe to {item!r}; give a node's name or a regular expression"
         )
     text = item.removeprefix("__main__.")
-    if is_name(text):
+    if text == port_of(ENTRY_POINT):
+        raise DeclarationError(
+            f"{owner}: {text} does not exist: what cannot be read never becomes a message. "
+            f"See router.failures({ENTRY_POINT!r}), or %emit_failures {ENTRY_POINT}"
+        )
+    if is_name(node_of(text)):
         return Subscription(text)
     if not text.strip():
         raise DeclarationError(f"{owner}: an empty name; name a node or give a regular expression")

@@ -53,7 +53,8 @@ class ModelNode:
             return False
         if origin == ENTRY and self.entry_point:
             return True
-        texts = [text for text in self.subscribe_to if _is_name(text) or origin != self.name]
+        own = origin.removesuffix("!") == self.name
+        texts = [text for text in self.subscribe_to if _is_name(text) or not own]
         return any(_matches(text, origin) for text in texts)
 
 
@@ -181,7 +182,8 @@ class Model:
 
     def origins(self, name: str) -> list[str]:
         """Return the origins of a node: the entry point first, then in declaration order."""
-        return [origin for origin in (ENTRY, *self.nodes) if self.nodes[name].listens_to(origin)]
+        every = (ENTRY, *(origin for node in self.nodes for origin in (node, f"{node}!")))
+        return [origin for origin in every if self.nodes[name].listens_to(origin)]
 
     def components(self) -> list[list[str]]:
         """Return the nodes in topological order, those of one loop together in declaration order.
@@ -207,7 +209,7 @@ class Model:
         ahead = [name]
         while ahead:
             origin = ahead.pop()
-            fresh = [n for n in self.nodes if n not in found and self.nodes[n].listens_to(origin)]
+            fresh = [n for n in self.nodes if n not in found and self._hears(n, origin)]
             found.update(fresh)
             ahead.extend(fresh)
         return found
@@ -239,7 +241,11 @@ class Model:
         }
 
     def _feeds(self, component: list[str], other: list[str]) -> bool:
-        return any(self.nodes[n].listens_to(origin) for origin in component for n in other)
+        return any(self._hears(n, origin) for origin in component for n in other)
+
+    def _hears(self, name: str, origin: str) -> bool:
+        """Whether a node receives what another emits, or what fails in it."""
+        return any(self.nodes[name].listens_to(one) for one in (origin, f"{origin}!"))
 
     def retry(self, node: str | None = None) -> None:
         """Let what failed enter once more, in push order, at the nodes that failed on it."""
@@ -366,7 +372,7 @@ class Model:
                     emission.arrival,
                 )
             )
-            return []
+            return self._dead_letter(node, error, emission)
         if not rows:
             self.dropped[node.name] += 1
         return [
@@ -380,6 +386,18 @@ class Model:
             )
             for row in rows
         ]
+
+    def _dead_letter(
+        self, node: ModelNode, error: BaseException, emission: Emission
+    ) -> list[Emission]:
+        """Let the failure go out of the node's port, if somebody listens there."""
+        port = f"{node.name}!"
+        if not any(other.listens_to(port) for other in self.nodes.values()):
+            return []
+        words = {"node": node.name, "error_type": type(error).__name__, "error": str(error)}
+        values = {**words, "input": emission.values}
+        parent = (emission.node, emission.row)
+        return [self._record(port, values, parent, emission.source, node.revision)]
 
     def _call(self, node: ModelNode, message: Any) -> list[tuple[Any, ...]]:
         if node.when is not None and not node.when(message):
@@ -395,11 +413,15 @@ class Model:
 
 
 def _is_name(text: str) -> bool:
-    return all(part.isidentifier() for part in text.split("."))
+    return all(part.isidentifier() for part in text.removesuffix("!").split("."))
 
 
 def _matches(text: str, origin: str) -> bool:
-    return text == origin if _is_name(text) else re.fullmatch(text, origin) is not None
+    if _is_name(text):
+        return text == origin
+    if origin.endswith("!") and "!" not in text.replace("(?!", ""):
+        return False
+    return re.fullmatch(text, origin) is not None
 
 
 def _rows(node: ModelNode, result: Any) -> list[tuple[Any, ...]]:

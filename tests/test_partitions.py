@@ -21,7 +21,7 @@ from test_properties import examples, run_model
 
 from emitnb.emissions import Log, whole_frame
 from emitnb.plan import Plan, make_plan
-from emitnb.process import Outcome, entering, process, process_plan
+from emitnb.process import Outcome, Streams, entering, process, process_plan
 from emitnb.process.hashing import partition_of, partitions_of, stable_hash
 from emitnb.process.partitions import merge, split
 from emitnb.table import RecordTable, Table
@@ -29,7 +29,7 @@ from emitnb.table import RecordTable, Table
 
 def in_partitions(plan: Plan, table: Table, states: dict[Any, Any], count: int) -> Outcome:
     """Take a batch through a plan with keyed stages cut into partitions; ``states`` go on."""
-    streams = entering(table)
+    streams = Streams(entering(table))
     nodes = []
     for number, stage in enumerate(plan.stages):
         if stage.keyed is None:
@@ -44,7 +44,7 @@ def in_partitions(plan: Plan, table: Table, states: dict[Any, Any], count: int) 
                 states[number, part] = _after(states.get((number, part), {}), made)
                 parts.append(made.nodes)
             done = merge(stage, layout, parts)
-        streams.update((node.node, node.stream) for node in done)
+        streams.add(done)
         nodes += done
     return Outcome(tuple(sorted(nodes, key=lambda node: node.rank)))
 

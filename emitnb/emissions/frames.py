@@ -13,6 +13,7 @@ from emitnb.emissions.columns import dtype_of, series, widened
 from emitnb.emissions.descent import arrivals_of, sources_of, waves_of
 from emitnb.emissions.lineage import Segment
 from emitnb.emissions.log import FrameRows, Log, Part, Track
+from emitnb.message import PORT_FIELDS, is_port
 from emitnb.node import Node
 from emitnb.table import STR, Positions
 
@@ -23,11 +24,14 @@ LINEAGE = ("parent_node", "parent_row", "source", "revision", "time")
 def node_frame(log: Log, name: str, node: Node | None, lineage: bool = False) -> pd.DataFrame:
     """Return the emissions of one node: its fields as columns and a RangeIndex.
 
-    With ``lineage`` also ``parent_node`` (str), ``parent_row`` (int64), ``source`` (int64, number
-    of the pushed message), ``revision`` (int64) and ``time`` (datetime64[ns, UTC]).
+    Of a port: ``node``, ``error_type``, ``error`` (str) and ``input`` (dict). With ``lineage``
+    also ``parent_node`` (str), ``parent_row`` (int64), ``source`` (int64, number of the pushed
+    message), ``revision`` (int64) and ``time`` (datetime64[ns, UTC]).
     """
     track = log.tracks.get(name, Track())
-    frame = _values(track, node)
+    types = PORT_FIELDS if is_port(name) else {} if node is None else node.types
+    declared = tuple(PORT_FIELDS) if is_port(name) else () if node is None else node.fields
+    frame = _values(track, declared, types)
     if lineage:
         frame = pd.concat([frame, _lineage(log, name)], axis=1)
     return frame
@@ -39,10 +43,10 @@ def whole_frame(
     """Return all emissions in push order: ``node``, ``row``, and the union of the fields.
 
     A field that a node does not have is missing in its rows; whole numbers and truth values keep
-    their values in pandas' nullable dtypes then.
+    their values in pandas' nullable dtypes then. What went out of ports is not among them.
     """
     names = [*(n for n in order if n in log.tracks), *(n for n in log.tracks if n not in nodes)]
-    names = [name for name in names if log.tracks[name].rows]
+    names = [name for name in names if log.tracks[name].rows and not is_port(name)]
     frames = {name: node_frame(log, name, nodes.get(name), lineage) for name in names}
     sizes = [len(frame) for frame in frames.values()]
     places = dict(zip(names, np.cumsum([0, *sizes]).tolist(), strict=False))
@@ -58,23 +62,18 @@ def whole_frame(
     return whole.take(taken).reset_index(drop=True)
 
 
-def _field_names(track: Track, node: Node | None) -> tuple[str, ...]:
-    declared = () if node is None else node.fields
-    return tuple(dict.fromkeys((*declared, *track.field_names())))
-
-
-def _values(track: Track, node: Node | None) -> pd.DataFrame:
-    names = _field_names(track, node)
+def _values(track: Track, declared: tuple[str, ...], types: Mapping[str, Any]) -> pd.DataFrame:
+    names = tuple(dict.fromkeys((*declared, *track.field_names())))
     made = [part.data for part in track.parts if isinstance(part, FrameRows)]
     if made and len(made) == len(track.parts) and all(tuple(f.columns) == names for f in made):
         # Only a batch node made these rows: pandas joins whole frames faster than columns.
         frame = pd.concat(made, ignore_index=True)
-        for field, declared in ({} if node is None else node.types).items():
-            dtype = dtype_of(declared)
+        for field, kind in types.items():
+            dtype = dtype_of(kind)
             if dtype is not None and frame[field].dtype != dtype:
-                frame[field] = series([frame[field]], declared)
+                frame[field] = series([frame[field]], kind)
         return frame
-    columns = {field: _column(track, field, node) for field in names}
+    columns = {field: _column(track, field, types.get(field)) for field in names}
     return pd.DataFrame(columns, index=pd.RangeIndex(track.rows), copy=False)
 
 
@@ -84,8 +83,7 @@ def rows_frame(part: Part, types: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.RangeIndex(part.size))
 
 
-def _column(track: Track, field: str, node: Node | None) -> pd.Series:
-    declared = None if node is None else node.types.get(field)
+def _column(track: Track, field: str, declared: Any) -> pd.Series:
     return series([part.piece(field) for part in track.parts], declared)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from emitnb.message import renamed_origin
 from emitnb.process.outcome import Slice
 from emitnb.table import Positions
 
@@ -96,7 +97,7 @@ class Segment:
 
     def renamed(self, old: str, new: str) -> Segment:
         """Return the segment with one origin renamed."""
-        return replace(self, origins=tuple(new if o == old else o for o in self.origins))
+        return replace(self, origins=tuple(renamed_origin(o, old, new) for o in self.origins))
 
 
 def merged(one: Segment, two: Segment) -> Segment | None:

@@ -20,9 +20,9 @@ from emitnb.emissions.columns import seal
 from emitnb.emissions.inputs import InputRecord
 from emitnb.emissions.lineage import Segment, compact, merged
 from emitnb.emissions.parts import FULL, grown
-from emitnb.message import ENTRY_POINT
+from emitnb.message import ENTRY_POINT, node_of, renamed_origin
 from emitnb.places import Places
-from emitnb.process import Given, NodeOutcome
+from emitnb.process import Given, NodeOutcome, with_ports
 from emitnb.table import FrameTable, KeptTable, ListTable, Piece, SealedTable, Table, joined
 
 
@@ -172,7 +172,7 @@ class Log:
         """
         places = self.places(pushed)
         tracks = dict(self.tracks)
-        for outcome in outcomes:
+        for outcome in with_ports(outcomes):
             if outcome.received:
                 track = tracks.get(outcome.node, Track())
                 tracks[outcome.node] = _extended(track, outcome, places)
@@ -195,18 +195,18 @@ class Log:
 
     def without(self, nodes: Container[str]) -> Log:
         """Return the log without the rows of some nodes."""
-        tracks = {name: track for name, track in self.tracks.items() if name not in nodes}
+        tracks = {name: track for name, track in self.tracks.items() if node_of(name) not in nodes}
         return replace(self, tracks=tracks)
 
     def with_tracks(self, other: Log, nodes: Container[str]) -> Log:
         """Return the log with the rows that some nodes have in another."""
-        more = {name: track for name, track in other.tracks.items() if name in nodes}
+        more = {name: track for name, track in other.tracks.items() if node_of(name) in nodes}
         return replace(self, tracks={**self.tracks, **more})
 
     def renamed(self, old: str, new: str) -> Log:
         """Return the log with a node renamed, as itself and as an origin."""
         tracks = {
-            new if name == old else name: replace(
+            renamed_origin(name, old, new): replace(
                 track, segments=tuple(segment.renamed(old, new) for segment in track.segments)
             )
             for name, track in self.tracks.items()

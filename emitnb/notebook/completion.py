@@ -10,6 +10,7 @@ from IPython.core import completer
 from IPython.core.completer import CompletionContext, SimpleCompletion
 from IPython.core.magic_arguments import argument
 
+from emitnb.message import node_of, port_of
 from emitnb.router import Router
 
 NODE_NAMES = ("NODE", "P", "A")
@@ -52,7 +53,7 @@ def _offers(
     magic: Callable[[str, str], Any],
     router: Router | None,
 ) -> Sequence[str]:
-    nodes = _names(router) if router else []
+    nodes = _names(router, fragment) if router else []
     line = _LINE.fullmatch(context.text_until_cursor)
     if line is None:
         in_routes = context.cursor_line and context.full_text.lstrip().startswith("%%emit_route")
@@ -92,9 +93,13 @@ def _wanted(arguments: Arguments, before: list[str]) -> str:
     return "" if positional else str(first.get("metavar", ""))
 
 
-def _names(router: Router) -> list[str]:
-    """Names of nodes, and the short forms of those that have a module."""
-    return list(dict.fromkeys(_each_name(router)))
+def _names(router: Router, fragment: str) -> list[str]:
+    """Names of nodes, and the short forms of those that have a module.
+
+    Their ports are offered where a whole name stands: else there would be two of each.
+    """
+    names = list(dict.fromkeys(_each_name(router)))
+    return names + [port_of(name) for name in names if name == node_of(fragment)]
 
 
 def _each_name(router: Router) -> Iterator[str]:

@@ -40,12 +40,15 @@ class Line:
 
     ``through`` is where it leaves the layer that it reaches and does not end in. ``arrow`` says
     at which end the head is: "end", "start" (of a route back), or "" where the route goes on.
+    ``port`` says that it leads from a failure port, ``mark`` where that is, if it begins there.
     """
 
     start: Point
     end: Point
     through: Point | None
     back: bool
+    port: bool
+    mark: Point | None
     arrow: str
 
 
@@ -65,6 +68,7 @@ class Bend(NamedTuple):
     target: str
     layer: int
     back: bool
+    port: bool
 
 
 Item = str | Bend
@@ -76,6 +80,7 @@ class Link(NamedTuple):
     start: Item
     end: Item
     back: bool
+    port: bool
 
 
 def layout(
@@ -83,23 +88,27 @@ def layout(
     routes: Iterable[Route],
     back: Collection[Route] = (),
     *,
+    ports: Collection[Route] = (),
     downward: bool = False,
 ) -> Layout:
     """Return where boxes of the given sizes (width, height) go, and the lines of ``routes``.
 
     Without ``back`` the routes must be free of loops. A route from a box to itself has no line.
+    ``ports`` are routes from failure ports; they have lines of their own, apart from ``routes``.
 
     >>> layout({"a": (80, 40), "b": (80, 40)}, [("a", "b")]).boxes["b"]
     Box(x=134.0, y=0.0, width=80, height=40)
     """
-    forward = [route for route in routes if route not in back]
-    layers = _layers(list(sizes), forward)
+    kinds = [(list(routes), False), (list(ports), True)]
+    forward = [(route, port) for some, port in kinds for route in some if route not in back]
+    layers = _layers(list(sizes), [route for route, _ in forward])
     plan = _Plan(sizes, layers, downward)
-    for origin, name in forward:
-        plan.connect(origin, name, back=False)
+    for (origin, name), port in forward:
+        plan.connect(origin, name, back=False, port=port)
     for origin, name in back:
-        if origin != name:
-            plan.connect(name, origin, back=True)
+        for some, port in kinds:
+            if origin != name and (origin, name) in some:
+                plan.connect(name, origin, back=True, port=port)
     plan.order_rows()
     plan.place_rows()
     return plan.result()
@@ -137,17 +146,17 @@ class _Plan:
         for name, number in layers.items():
             self._add(name, number)
 
-    def connect(self, start: str, end: str, *, back: bool) -> None:
+    def connect(self, start: str, end: str, *, back: bool, port: bool) -> None:
         """Lead a route through every layer between two boxes."""
         # Routes share their way towards the box that their arrow head is at.
         target = start if back else end
         item: Item = start
         for number in range(self.layers[start] + 1, self.layers[end] + 1):
-            bend = Bend(target, number, back)
+            bend = Bend(target, number, back, port)
             following = end if number == self.layers[end] else bend
             if following not in self.out:
                 self._add(following, number)
-            link = Link(item, following, back)
+            link = Link(item, following, back, port)
             if link not in self.out[item]:
                 self.out[item].append(link)
                 self.into[following].append(link)
@@ -217,7 +226,7 @@ class _Plan:
     def _gap_after(self, row: list[Item]) -> float:
         """Steep lines get more room to turn."""
         links = [link for item in row for link in self.out[item]]
-        steepest = max((abs(self.centre[a] - self.centre[b]) for a, b, _ in links), default=0.0)
+        steepest = max((abs(self.centre[a] - self.centre[b]) for a, b, *_ in links), default=0.0)
         return LAYER_GAP + min(steepest * 0.12, LAYER_GAP)
 
     def _breadth(self, item: Item) -> float:
@@ -250,20 +259,24 @@ class _Plan:
         # Of the routes that share a bend, one draws what is straight.
         passing = isinstance(link.end, Bend) and link == self.into[link.end][0]
         end = "start" if link.back else "end"
-        headed = isinstance(link.start if link.back else link.end, str)
+        head, tail = (link.start, link.end) if link.back else (link.end, link.start)
+        first = self._turned(sides[link.start][1], leave)
+        last = self._turned(sides[link.end][0], reach)
         return Line(
-            start=self._turned(sides[link.start][1], leave),
-            end=self._turned(sides[link.end][0], reach),
+            start=first,
+            end=last,
             through=self._turned(sides[link.end][1], reach) if passing else None,
             back=link.back,
-            arrow=end if headed else "",
+            port=link.port,
+            mark=(last if link.back else first) if link.port and isinstance(tail, str) else None,
+            arrow=end if isinstance(head, str) else "",
         )
 
     def _ports(
         self, item: Item, links: list[Link], other: Callable[[Link], Item]
     ) -> dict[Link, float]:
         """Where on its side of an item each link is: in the order of the other ends."""
-        ordered = sorted(links, key=lambda link: (self.centre[other(link)], link.back))
+        ordered = sorted(links, key=lambda link: (self.centre[other(link)], link.back, link.port))
         room = (self._breadth(item) - 2 * PORT_MARGIN) / max(len(links) - 1, 1)
         # Where arrow heads would not fit beside each other, all lines meet in one.
         step = min(PORT_GAP, room) if room >= LEAST_PORT_GAP and isinstance(item, str) else 0.0

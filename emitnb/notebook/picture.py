@@ -14,7 +14,7 @@ from html import escape
 from emitnb.declaration import field_texts
 from emitnb.dot import back_edges, node_notes
 from emitnb.graph import Graph
-from emitnb.message import ENTRY_POINT
+from emitnb.message import ENTRY_POINT, PORT, is_port, node_of, port_of
 from emitnb.notebook.layout import Box, Layout, Line, Point, layout
 
 MOST_NODES = 200
@@ -86,7 +86,9 @@ def picture(graph: Graph, counts: Counts | None = None, *, standalone: bool = Fa
     parts = [_line(line, downward) for line in placed.lines]
     for name, box in placed.boxes.items():
         if name in graph.subscribers(name):
-            parts.append(_own_loop(box))
+            parts.append(_own_loop(box, port=False))
+        if name in graph.subscribers(port_of(name)):
+            parts.append(_own_loop(box, port=True))
         parts.append(_box(name, box, rows[name], _tooltip(graph, name)))
     width, height = placed.width + 2 * MARGIN, placed.height + 2 * MARGIN
     return (
@@ -101,12 +103,14 @@ def picture(graph: Graph, counts: Counts | None = None, *, standalone: bool = Fa
 def _placed(graph: Graph, rows: Mapping[str, list[_Row]]) -> tuple[Layout, bool]:
     """Lay the graph out rightward, or downward if that is too wide for a page."""
     sizes = {name: _size(texts) for name, texts in rows.items()}
-    routes = [(origin, name) for name in graph.nodes for origin in graph.origins(name)]
+    all_routes = [(origin, name) for name in graph.nodes for origin in graph.origins(name)]
+    routes = [route for route in all_routes if not is_port(route[0])]
+    ports = [(node_of(origin), name) for origin, name in all_routes if is_port(origin)]
     back = sorted(back_edges(graph))
-    rightward = layout(sizes, routes, back)
+    rightward = layout(sizes, routes, back, ports=ports)
     if rightward.width <= PAGE_WIDTH:
         return rightward, False
-    downward = layout(sizes, routes, back, downward=True)
+    downward = layout(sizes, routes, back, ports=ports, downward=True)
     return (downward, True) if downward.width < rightward.width else (rightward, False)
 
 
@@ -168,25 +172,41 @@ def _line(line: Line, downward: bool) -> str:
     if line.through:
         path += f"L{line.through[0]:.1f} {line.through[1]:.1f}"
     heads = {"end": (end, 1.0), "start": (start, -1.0)}
-    head = _head(*heads[line.arrow], downward) if line.arrow else ""
-    return _stroke(path, line.back) + head
+    parts = [_stroke(path, line.back, line.port)]
+    if line.arrow:
+        parts.append(_head(*heads[line.arrow], downward, line.port))
+    if line.mark:
+        parts.append(_port_mark(line.mark, -1.0 if line.back else 1.0, downward))
+    return "".join(parts)
 
 
-def _own_loop(box: Box) -> str:
-    x, y = box.x + box.width - 32, box.y
+def _own_loop(box: Box, port: bool) -> str:
+    x, y = box.x + (12 if port else box.width - 32), box.y
     path = f"M{x:.1f} {y:.1f}c-2 -16 22 -16 20 -4"
-    return _stroke(path, back=True) + _head((x + 20, y), 1.0, downward=True)
+    return _stroke(path, True, port) + _head((x + 20, y), 1.0, True, port)
 
 
-def _stroke(path: str, back: bool) -> str:
-    dashes = ";stroke-dasharray:5 4" if back else ""
+def _stroke(path: str, back: bool, port: bool) -> str:
+    dashes = ";stroke-dasharray:5 4" if back or port else ""
+    stroke, opacity = (WRONG, 0.8) if port else (TEXT, 0.5)
     return (
-        f'<path d="{path}" style="fill:none;stroke:{TEXT};stroke-opacity:.5;'
+        f'<path d="{path}" style="fill:none;stroke:{stroke};stroke-opacity:{opacity:g};'
         f'stroke-width:1.3{dashes}"/>'
     )
 
 
-def _head(tip: Point, direction: float, downward: bool) -> str:
+def _port_mark(port: Point, direction: float, downward: bool) -> str:
+    """The ``!`` beside a line where it leaves its node."""
+    across, along = (4.0, 10.0) if downward else (-2.0, 7.0)
+    x, y = port
+    x, y = (x + across, y + along * direction) if downward else (x + along * direction, y + across)
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="middle" font-size="11" font-weight="700"'
+        f' style="fill:{WRONG}">{PORT}</text>'
+    )
+
+
+def _head(tip: Point, direction: float, downward: bool, port: bool) -> str:
     """An arrow head drawn as it is: a marker would need an id, and ids clash between pictures."""
     x, y = tip
     back, side = -8.0 * direction, 4.0
@@ -194,7 +214,8 @@ def _head(tip: Point, direction: float, downward: bool) -> str:
         corners = f"{x - side:.1f} {y + back:.1f}L{x + side:.1f} {y + back:.1f}"
     else:
         corners = f"{x + back:.1f} {y - side:.1f}L{x + back:.1f} {y + side:.1f}"
-    return f'<path d="M{x:.1f} {y:.1f}L{corners}Z" style="fill:{TEXT};fill-opacity:.75"/>'
+    look = f"fill:{WRONG}" if port else f"fill:{TEXT};fill-opacity:.75"
+    return f'<path d="M{x:.1f} {y:.1f}L{corners}Z" style="{look}"/>'
 
 
 def _cut(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The lines of ``%%emit_route``: ``a -> b -> c`` subscribes, ``a -x b`` cuts."""
+"""The lines of ``%%emit_route``: ``a -> b -> c`` subscribes, ``a -x b`` cuts; ``a! -> b`` too."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from emitnb.errors import DeclarationError
 from emitnb.graph import Graph
-from emitnb.message import ENTRY_POINT
+from emitnb.message import ENTRY_POINT, node_of
 from emitnb.subscription import is_name, subscriptions
 
 FORM = "Write `a -> b -> c` to subscribe, `a -x b` to cut; an origin may be a /pattern/"
@@ -33,8 +33,8 @@ def parse_routes(text: str, graph: Graph) -> list[Change]:
     changes: list[Change] = []
     for number, line in enumerate(text.splitlines(), 2):
         for change in _changes(line, number):
-            if is_name(change.origin) and change.origin != ENTRY_POINT:
-                graph.find(change.origin)
+            if is_name(node_of(change.origin)) and node_of(change.origin) != ENTRY_POINT:
+                graph.find(node_of(change.origin))
             graph = _tried(change, graph)
             changes.append(change)
     if not changes:

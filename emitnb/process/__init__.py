@@ -21,6 +21,7 @@ from emitnb.process.loops import LoopRun
 from emitnb.process.nodes import SLICE, NodeRun
 from emitnb.process.outcome import WHOLE_NODE, Failed, NodeOutcome, Outcome, States
 from emitnb.process.packed import PackedStates
+from emitnb.process.ports import Streams, with_ports
 from emitnb.process.results import NeedsCare
 from emitnb.process.streams import Inputs, Parents, Stream, gather
 from emitnb.table import Positions, Table
@@ -39,11 +40,13 @@ __all__ = [
     "Recorded",
     "States",
     "Stream",
+    "Streams",
     "TallTable",
     "entering",
     "gather",
     "process",
     "process_plan",
+    "with_ports",
 ]
 
 Committed = Mapping[str, Sequence[States]]
@@ -61,13 +64,12 @@ def process(stage: Stage, batch: Mapping[str, Stream], states: Committed) -> Out
 
     Raises nothing but KeyboardInterrupt: what a node raises is a failure in the outcome.
     """
-    streams = dict(batch)
+    streams = Streams({origin: batch[origin] for origin in stage.origins})
     outcomes: list[NodeOutcome] = []
     touched: dict[str, States] = {}
     for step in stage.steps:
         done, new_states = _run_step(step, stage, streams, states)
-        for outcome in done:
-            streams[outcome.node] = outcome.stream
+        streams.add(done)
         outcomes += done
         touched.update(new_states)
     return Outcome(tuple(outcomes), touched)
@@ -75,12 +77,12 @@ def process(stage: Stage, batch: Mapping[str, Stream], states: Committed) -> Out
 
 def process_plan(plan: Plan, pushed_rows: Table, states: Committed) -> Outcome:
     """Take pushed rows, or given ones, through all stages, one after the other, here."""
-    streams = entering(pushed_rows)
+    streams = Streams(entering(pushed_rows))
     outcomes: list[NodeOutcome] = []
     touched: dict[str, States] = {}
     for stage in plan.stages:
         done = process(stage, streams, states)
-        streams.update((outcome.node, outcome.stream) for outcome in done.nodes)
+        streams.add(done.nodes)
         outcomes += done.nodes
         touched.update(done.states)
     # Stages are not the graph's order: what shares no origin may run earlier or later.

@@ -59,7 +59,7 @@ class BatchRun:
             sources=self._inputs.sources,
             table=FrameTable(table),
             counts=counts,
-            waves=None,
+            input_waves=None,
             failures=failures,
             received=received,
             dropped=received - emitting - len(failures),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,6 +59,13 @@ class Given:
     def frame(self) -> pd.DataFrame:
         """Return the rows of all streams."""
         return pd.concat([stream.table.frame() for stream in self.streams.values()])
+
+    def renamed(self, named: Callable[[str], str]) -> Given:
+        """Return them with the names that the origins of the rows have now."""
+        recorded = {
+            name: Recorded(named(one.origin), one.rows) for name, one in self.recorded.items()
+        }
+        return replace(self, recorded=recorded)
 
     def take(self, rows: Positions) -> Any:
         """What enters together stays together."""

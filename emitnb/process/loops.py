@@ -9,19 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from emitnb.errors import LoopError
-from emitnb.message import Message
+from emitnb.message import Message, node_of, port_of
 from emitnb.node import Form, Node
 from emitnb.plan import Input, Stage, Step
 from emitnb.process.batches import emitted_frame
 from emitnb.process.nodes import NodeRun
 from emitnb.process.outcome import NodeOutcome, States
+from emitnb.process.ports import port_messages
 from emitnb.process.streams import Parents, Stream, gather
+from emitnb.table import Positions
 
 MESSAGE_LIMIT = 1_000_000
 """How many messages a loop may make for one pushed message: the hop limit alone would let a node
@@ -46,11 +48,12 @@ class LoopRun:
     ) -> None:
         self._step = step
         self._stage = stage
-        self._made = 0
+        self._taken = 0
         self._members = {
             member.node.name: _Member(member, states.get(member.node.name, ()), careful)
             for member in step.members
         }
+        self._read = {origin for member in step.members for origin in member.origins}
         self._outside = sorted(
             (arrival for one in step.members for arrival in self._arrivals(one, streams)),
             key=lambda arrival: arrival[0],
@@ -73,7 +76,7 @@ class LoopRun:
         self, member: Input, streams: Mapping[str, Stream]
     ) -> Iterator[tuple[int, str, Arrival]]:
         inner = {one.node.name for one in self._step.members}
-        outer = tuple(origin for origin in member.origins if origin not in inner)
+        outer = tuple(origin for origin in member.origins if node_of(origin) not in inner)
         if not outer:
             return
         inputs = gather(outer, streams, self._stage.message_class)
@@ -95,26 +98,42 @@ class LoopRun:
                 arrivals = wave.get(name)
                 if not arrivals:
                     continue
-                if problem:
-                    member.refuse(source, arrivals, problem)
+                if problem:  # its port is not passed on either: it would go round for ever
+                    member.refuse(source, arrivals, problem, self._taken)
+                    self._taken += len(arrivals)
                     continue
-                first, last = member.feed(source, arrivals, self._made)
-                self._made += last - first
-                made += last - first
-                self._pass_on(name, first, last, following)
+                fed = member.feed(source, arrivals, self._taken)
+                self._taken += len(arrivals)
+                made += len(fed.rows) + (len(fed.failures) if port_of(name) in self._read else 0)
+                self._pass_on(name, fed, following)
             wave = following
             hops += 1
 
-    def _pass_on(self, name: str, first: int, last: int, following: Wave) -> None:
-        readers = [m for m in self._members.values() if name in m.origins]
-        if first == last or not readers:
-            return
-        table = self._members[name].run.collected.table()
-        messages = table.messages(name, self._stage.message_class, first, last)
-        for reader in readers:
-            code = reader.origins.index(name)
-            arrivals = [(code, first + i, message) for i, message in enumerate(messages)]
-            following.setdefault(reader.run.node.name, []).extend(arrivals)
+    def _pass_on(self, name: str, fed: _Fed, following: Wave) -> None:
+        """Send what a member emitted, and what failed in it, to those inside who read it."""
+        made = self._arrivals_from(name, name, fed.rows)
+        dead = self._arrivals_from(name, port_of(name), fed.failures)
+        for reader in self._members.values():
+            codes = reader.codes
+            sent = [(codes[name], *one) for one in made] if name in codes else []
+            if dead and port_of(name) in codes:
+                sent += [(codes[port_of(name)], *one) for one in dead]
+                if name in codes and made:
+                    turns = self._members[name].turns(fed)
+                    sent = [sent[place] for place in np.argsort(turns, kind="stable").tolist()]
+            if sent:
+                following.setdefault(reader.run.node.name, []).extend(sent)
+
+    def _arrivals_from(self, name: str, origin: str, rows: range) -> list[tuple[int, Message]]:
+        """These rows of a member, or of its port, with their messages, if somebody reads them."""
+        if not rows or origin not in self._read:
+            return []
+        run, base = self._members[name].run, self._stage.message_class
+        if origin == name:
+            messages = run.collected.table().messages(name, base, rows.start, rows.stop)
+        else:
+            messages = port_messages(name, run.failures[rows.start : rows.stop], base)
+        return list(zip(rows, messages, strict=True))
 
     def _limit(self, hops: int, made: int) -> str:
         names = list(self._members)
@@ -127,6 +146,14 @@ class LoopRun:
         return ""
 
 
+class _Fed(NamedTuple):
+    """What came of a member's inputs from ``first`` on: rows it emitted, failures it had."""
+
+    first: int
+    rows: range
+    failures: range
+
+
 class _Member:
     """One node of the loop, with where its inputs came from."""
 
@@ -134,23 +161,31 @@ class _Member:
         node = _row_by_row(member.node) if member.node.batch else member.node
         self.run = NodeRun(node, committed, careful)
         self.origins = member.origins
+        self.codes = {origin: code for code, origin in enumerate(member.origins)}
         self._codes: list[int] = []
         self._rows: list[int] = []
         self._sources: list[int] = []
         self._waves: list[int] = []
 
-    def feed(self, source: int, arrivals: list[Arrival], made: int) -> tuple[int, int]:
-        """Run the arrivals; return the first row they made and the one behind the last."""
-        first = self.run.collected.rows
-        self._note(source, arrivals)
-        self.run.feed([message for _, _, message in arrivals])
-        last = self.run.collected.rows
-        self._waves += range(made, made + last - first)
-        return first, last
+    def feed(self, source: int, arrivals: list[Arrival], taken: int) -> _Fed:
+        """Run the arrivals, before which the loop took in ``taken``; return what came of them."""
+        run = self.run
+        first, row, failure = run.received, run.collected.rows, len(run.failures)
+        self._note(source, arrivals, taken)
+        run.feed([message for _, _, message in arrivals])
+        return _Fed(first, range(row, run.collected.rows), range(failure, len(run.failures)))
 
-    def refuse(self, source: int, arrivals: list[Arrival], problem: str) -> None:
+    def turns(self, fed: _Fed) -> Positions:
+        """The input behind each row of ``fed``, then behind each failure."""
+        failed = self.run.failures[fed.failures.start : fed.failures.stop]
+        counts = self.run.collected.counts(fed.first)
+        assert counts is not None  # a message that fails makes no rows
+        makers = np.repeat(np.arange(fed.first, self.run.received), counts)
+        return np.concatenate([makers, [one.position for one in failed]])
+
+    def refuse(self, source: int, arrivals: list[Arrival], problem: str, taken: int) -> None:
         """Let the arrivals fail without running them."""
-        self._note(source, arrivals)
+        self._note(source, arrivals, taken)
         error = LoopError(f"{self.run.node.name}: {problem}")
         self.run.refuse([message for _, _, message in arrivals], error)
 
@@ -160,7 +195,8 @@ class _Member:
         sources = np.array(self._sources, dtype=np.int64)
         return self.run.outcome(rank, parents, sources, np.array(self._waves, dtype=np.int64))
 
-    def _note(self, source: int, arrivals: list[Arrival]) -> None:
+    def _note(self, source: int, arrivals: list[Arrival], taken: int) -> None:
+        self._waves += range(taken, taken + len(arrivals))
         self._codes += [code for code, _, _ in arrivals]
         self._rows += [row for _, row, _ in arrivals]
         self._sources += [source] * len(arrivals)

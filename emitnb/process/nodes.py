@@ -70,7 +70,7 @@ class NodeRun:
         return self._caller.states
 
     def outcome(
-        self, rank: int, parents: Parents, sources: Positions, waves: Positions | None = None
+        self, rank: int, parents: Parents, sources: Positions, input_waves: Positions | None = None
     ) -> NodeOutcome:
         """Return what the node did, given where its inputs came from."""
         counts = self.collected.counts()
@@ -83,7 +83,7 @@ class NodeRun:
             sources=sources,
             table=self.collected.table(),
             counts=counts,
-            waves=waves,
+            input_waves=input_waves,
             failures=tuple(self.failures),
             received=self.received,
             dropped=self.received - emitting - len(self.failures),

@@ -6,7 +6,9 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from emitnb.message import Message
+import numpy as np
+
+from emitnb.message import Message, renamed_origin
 from emitnb.process.streams import Parents, Stream
 from emitnb.table import Positions, Table
 
@@ -49,7 +51,7 @@ class NodeOutcome:
     sources : the pushed message of this batch that each input descends from
     table : what it emitted
     counts : rows that each input made (None: one each)
-    waves : the order of its rows within a pushed message, for members of a loop
+    input_waves : the order of its inputs within a pushed message, for members of a loop
     received, dropped : numbers of messages
     seconds : wall time in the node's function
     times : when each slice of its inputs ran, and how long
@@ -62,12 +64,19 @@ class NodeOutcome:
     sources: Positions
     table: Table
     counts: Positions | None
-    waves: Positions | None
+    input_waves: Positions | None
     failures: tuple[Failed, ...]
     received: int
     dropped: int
     seconds: float
     times: tuple[Slice, ...]
+
+    @property
+    def waves(self) -> Positions | None:
+        """The order of its rows within a pushed message, for members of a loop."""
+        if self.input_waves is None or self.counts is None:
+            return self.input_waves
+        return np.repeat(self.input_waves, self.counts)
 
     @property
     def stream(self) -> Stream:
@@ -76,7 +85,7 @@ class NodeOutcome:
 
     def renamed(self, old: str, new: str) -> NodeOutcome:
         """Return it with a node renamed."""
-        origins = tuple(new if origin == old else origin for origin in self.parents.origins)
+        origins = tuple(renamed_origin(origin, old, new) for origin in self.parents.origins)
         parents = replace(self.parents, origins=origins)
         return replace(self, node=new if self.node == old else self.node, parents=parents)
 

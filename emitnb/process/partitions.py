@@ -15,12 +15,13 @@ from typing import cast
 import numpy as np
 import pyarrow as pa
 
-from emitnb.message import Message
+from emitnb.message import Message, port_of
 from emitnb.node import Node
 from emitnb.plan import Stage
 from emitnb.process.choosing import keys_of
 from emitnb.process.hashing import partitions_of
 from emitnb.process.outcome import Failed, NodeOutcome, Slice
+from emitnb.process.ports import Streams
 from emitnb.process.streams import Parents, Stream, gather
 from emitnb.table import Positions, SealedTable, stacked
 
@@ -63,8 +64,9 @@ def merge(
 
     ``made`` holds, for each partition, the outcomes of the stage's nodes in their order.
     """
-    streams: dict[str, Stream] = {}
+    streams = Streams()
     rows: dict[str, list[Positions]] = {}
+    read = {origin for step in stage.steps for one in step.members for origin in one.origins}
     whole = []
     for place, step in enumerate(stage.steps):
         (member,) = step.members
@@ -77,7 +79,9 @@ def merge(
             parents, sources = merged.parents, merged.sources
             inputs = _inputs(parents, streams, parts, rows)
         outcome, rows[member.node.name] = _merged(parts, inputs, parents, sources)
-        streams[outcome.node] = outcome.stream
+        streams.add([outcome])
+        if (port := port_of(outcome.node)) in read:
+            rows[port] = _port_rows(parts, inputs)
         whole.append(outcome)
     return tuple(whole)
 
@@ -96,10 +100,8 @@ def _owners(node: Node, stream: Stream, base: type[Message], count: int) -> Posi
 
 
 def _part(stream: Stream, rows: Positions) -> Stream:
-    waves = rows if stream.waves is None else stream.waves[rows]
-    return Stream(
-        stream.origin, stream.table.take(rows), stream.sources[rows], None, stream.rank, waves
-    )
+    table, sources = stream.table.take(rows), stream.sources[rows]
+    return Stream(stream.origin, table, sources, None, stream.rank, stream.turns[rows])
 
 
 def _inputs(
@@ -119,6 +121,16 @@ def _inputs(
         at[parents.rows[mine]] = mine
         places.append(at)
     return [_placed(part.parents, places, rows, number) for number, part in enumerate(parts)]
+
+
+def _port_rows(parts: Sequence[NodeOutcome], inputs: Sequence[Positions]) -> list[Positions]:
+    """For each partition, which rows of the whole node's port are its own."""
+    failed = [
+        places[np.array([one.position for one in part.failures], dtype=np.int64)]
+        for part, places in zip(parts, inputs, strict=True)
+    ]
+    whole = np.sort(np.concatenate([np.arange(0), *failed]))
+    return [np.searchsorted(whole, own) for own in failed]
 
 
 def _placed(

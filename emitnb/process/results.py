@@ -71,9 +71,9 @@ class Collected:
         self._append(columns, len(items), list(map(len, results)), len(results))
         return []
 
-    def counts(self) -> Positions | None:
-        """Rows that each input made; None where each made one."""
-        return None if self._counts is None else np.array(self._counts, dtype=np.int64)
+    def counts(self, first: int = 0) -> Positions | None:
+        """Rows that each input from ``first`` on made; None where each made one."""
+        return None if self._counts is None else np.array(self._counts[first:], dtype=np.int64)
 
     def table(self) -> ListTable:
         """The rows so far."""

@@ -49,6 +49,17 @@ class Stream:
             return self.input_sources
         return np.repeat(self.input_sources, self.counts)
 
+    @cached_property
+    def turns(self) -> Positions:
+        """What orders the rows within one pushed message: the input each was made from.
+
+        A node and its port take turns by it: each input made rows or failed.
+        """
+        if self.waves is not None:
+            return self.waves
+        inputs = np.arange(len(self.input_sources))
+        return inputs if self.counts is None else np.repeat(inputs, self.counts)
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -118,9 +129,5 @@ def merge_order(streams: tuple[Stream, ...]) -> Positions:
         return np.arange(0)
     sources = np.concatenate([stream.sources for stream in streams])
     ranks = np.repeat([stream.rank for stream in streams], [len(s.table) for s in streams])
-    waves = np.concatenate([_waves(stream) for stream in streams])
+    waves = np.concatenate([stream.turns for stream in streams])
     return np.lexsort((waves, ranks, sources))
-
-
-def _waves(stream: Stream) -> Positions:
-    return np.arange(len(stream.table)) if stream.waves is None else stream.waves

@@ -16,7 +16,7 @@ from emitnb.emissions import Log, arrivals_of, recorded, sources_of, waves_of
 from emitnb.errors import EmitError
 from emitnb.graph import Graph
 from emitnb.ledger import Ledger, Store
-from emitnb.message import ENTRY_POINT
+from emitnb.message import ENTRY_POINT, node_of
 from emitnb.plan import Entries
 from emitnb.process import Given, Recorded, Stream
 from emitnb.sources.base import EMPTY, BaseSource, Step
@@ -85,7 +85,7 @@ class ReplaySource(BaseSource[int]):
         self._log = log
         self.seen = log.arrived
         self._streams = {
-            f"{node}<{origin}": self._rows(origin, node)
+            f"{origin}>{node}": self._rows(origin, node)
             for node in self._graph.nodes
             if node in self._nodes
             for origin in self._outside(node)
@@ -106,14 +106,14 @@ class ReplaySource(BaseSource[int]):
     @property
     def entries(self) -> Entries:
         """The nodes that receive something from outside, with the streams that they read."""
-        names = (name.partition("<")[0] for name in self._streams)
-        return {
-            node: tuple(name for name in self._streams if name.partition("<")[0] == node)
-            for node in dict.fromkeys(names)
-        }
+        entries: dict[str, tuple[str, ...]] = {}
+        for name in self._streams:
+            node = name.rpartition(">")[2]
+            entries[node] = (*entries.get(node, ()), name)
+        return entries
 
     def _outside(self, node: str) -> list[str]:
-        origins = [o for o in self._graph.origins(node) if o not in self._nodes]
+        origins = [o for o in self._graph.origins(node) if node_of(o) not in self._nodes]
         sent = any(to == node for *_, to in self._log.pushes)
         return [ENTRY_POINT, *origins] if sent and ENTRY_POINT not in origins else origins
 
@@ -123,7 +123,7 @@ class ReplaySource(BaseSource[int]):
         if origin == ENTRY_POINT:
             rows = _pushed_to(self._log, node, ENTRY_POINT in self._graph.origins(node))
         waves = waves_of(self._log, origin)
-        rank = self._graph.ranks.get(origin, -1)
+        rank = self._graph.ranks.get(node_of(origin), -1)
         return _Rows(origin, rank, rows, arrivals[rows], waves[rows])
 
     def _read(self, at: int, size: int) -> Step[int]:

@@ -48,7 +48,7 @@ class RetrySource(BaseSource[int]):
         for node, names in self.entries.items():
             for name in names:
                 mine = [failures[place] for place in places[name]]
-                origin = name.removeprefix(f"{node}<")
+                origin = name.removesuffix(f">{node}")
                 rows = MessageTable(tuple(map(_message, mine)))
                 streams[name] = Stream(origin, rows, np.array(places[name], dtype=np.int64))
                 parents = np.array([one.parent_row for one in mine], dtype=np.int64)
@@ -67,7 +67,7 @@ def entries_of(failures: Iterable[Failure]) -> Entries:
 
 def _stream_name(failure: Failure) -> str:
     """No node can have such a name."""
-    return f"{failure.node}<{failure.parent_node}"
+    return f"{failure.parent_node}>{failure.node}"
 
 
 def _message(failure: Failure) -> Message:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from emitnb import Router
-from emitnb.message import ENTRY_POINT
+from emitnb.message import ENTRY_POINT, port_of
 
 
 def recorded(router: Router) -> dict[str, pd.DataFrame]:
@@ -20,7 +20,7 @@ def recorded(router: Router) -> dict[str, pd.DataFrame]:
         "summary()": router.summary().drop(columns="ms"),
         "pushed": router.frame(ENTRY_POINT),
     }
-    for name in router.nodes:
+    for name in [*router.nodes, *map(port_of, router.nodes)]:
         frames[f"frame({name})"] = router.frame(name)
         frames[f"frame({name}, lineage=True)"] = router.frame(name, lineage=True).drop(
             columns="time"

@@ -34,6 +34,10 @@ def offered(notebook, line):
     [
         ("%%emit_node x --on wo", ["words"]),
         ("%%emit_node x --on words co", ["count_word"]),
+        ("%%emit_node x --on words", ["words", "words!"]),
+        ("%%emit_node x --on words!", ["words!"]),
+        ("%%emit_node x --on count_word,clean_words!", ["clean_words!"]),
+        ("%emit_frame tasks.clean_words", ["tasks.clean_words", "tasks.clean_words!"]),
         ("%%emit_node x --on words,co", ["count_word"]),
         ("%%emit_node x --entry --ignore c", ["count_word", "clean_words"]),
         ("%%emit_node x --key n --on ta", ["tasks.clean_words"]),

@@ -321,3 +321,18 @@ def test_imports_from_the_future_hold_for_later_cells(notebook):
 def test_nothing_of_emitnb_leaks_into_the_code(notebook):
     said = fails(notebook, "%%emit_node x\ndef f(msg: NotThere):\n    pass", NameError)
     assert "NotThere" in said
+
+
+def test_a_cell_may_subscribe_to_a_failure_port(notebook):
+    notebook.run("%%emit_node n:int --entry\ndef parse(msg):\n    return int(msg.text)")
+    shown = str(
+        notebook.run("%%emit_node text --on parse!\ndef repair(msg):\n    return msg.error")
+    )
+    assert "receives from  parse!" in shown
+    notebook.run("%emit_push [{'text': 'x'}, {'text': '1'}]")
+    assert notebook.run("%emit_frame parse!")["input"].tolist() == [{"text": "x"}]
+    assert notebook.run("%emit_trace repair 0")["node"].tolist() == [
+        "__entry_point",
+        "parse!",
+        "repair",
+    ]

@@ -68,6 +68,23 @@ def test_a_route_is_a_line_and_one_that_closes_a_loop_is_dashed():
     assert (len(dashed), sum(dashed)) == (4, 1)
 
 
+def test_a_route_from_a_failure_port_is_dashed_red_and_marked():
+    found = drawn(picture(graph_of(a=None, b="a!", c=["a", "a!"], d="c!|d!", a2=["a!", "c"])))
+    red = [style for style in found.curves if "error" in style]
+    assert all("dasharray" in style for style in red)
+    assert (len(found.curves), len(red), found.texts.count("!")) == (
+        8,
+        5,
+        4,
+    )  # one of them passes a layer
+
+
+def test_a_port_route_back_begins_and_ends_at_its_boxes():
+    found = drawn(picture(graph_of(a=["b!"], b="a", c="c!")))
+    assert found.texts.count("!") == 1
+    assert sum("error" in path.get("style") for path in found.root.iter(f"{SVG}path")) == 4
+
+
 def test_flow_goes_rightward_and_downward_where_that_is_too_wide():
     short = drawn(picture(graph_of(a=None, b="a"))).boxes
     assert short["__entry_point"].x < short["a"].x < short["b"].x

@@ -186,8 +186,8 @@ class _Batch:
         self._made.update((node.name, made) for node in self._stages[number].nodes)
 
     def _sources(self, number: int) -> list[Any]:
-        origins = self._stages[number].origins
-        made = [self._made.get(origin, self._pushed) for origin in origins]
+        feeders = self._stages[number].feeders
+        made = [self._made.get(name, self._pushed) for name in feeders]
         return list({id(one): one for one in made}.values())
 
     def _splitting(self, number: int) -> list[Any]:
@@ -199,12 +199,12 @@ class _Batch:
         return [
             reader
             for reader, stage in enumerate(self._stages)
-            if stage.keyed and self._partitions > 1 and names.issuperset(stage.origins)
+            if stage.keyed and self._partitions > 1 and names.issuperset(stage.feeders)
         ]
 
     def _is_read(self, number: int) -> bool:
         names = {node.name for node in self._stages[number].nodes}
-        return any(not names.isdisjoint(stage.origins) for stage in self._stages)
+        return any(not names.isdisjoint(stage.feeders) for stage in self._stages)
 
     def _key(self, number: int, task: str) -> str:
         node = self._stages[number].nodes[0].name

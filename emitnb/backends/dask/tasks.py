@@ -20,7 +20,7 @@ from emitnb.emissions.columns import sealed
 from emitnb.errors import BackendError
 from emitnb.plan import Stage
 from emitnb.prints import Printed, names_of
-from emitnb.process import NodeOutcome, Outcome, States, Stream, entering
+from emitnb.process import NodeOutcome, Outcome, States, Stream, Streams, entering
 from emitnb.process.partitions import Layout, merge, split
 from emitnb.table import FrameTable, ListTable, SealedTable, Table
 
@@ -209,7 +209,8 @@ def _processed(
     sources: Sequence[Source],
     states: Mapping[str, Layers],
 ) -> tuple[Outcome, float, tuple[Printed, ...]]:
-    streams = _streams(sources)
+    found = _streams(sources)
+    streams = {origin: found[origin] for origin in stage.origins}
 
     def process() -> tuple[Outcome, str]:
         if work.sheltered:
@@ -232,13 +233,13 @@ def _made(outcome: Outcome, seconds: float, printed: tuple[Printed, ...]) -> Mad
     return Made(nodes, seconds, printed)
 
 
-def _streams(sources: Sequence[Source]) -> dict[str, Stream]:
-    streams: dict[str, Stream] = {}
+def _streams(sources: Sequence[Source]) -> Streams:
+    streams = Streams()
     for source in sources:
         if isinstance(source, Parcel):
             streams.update(entering(_opened(source)))
         elif isinstance(source, Made):
-            streams.update((node.node, node.stream) for node in source.nodes)
+            streams.add(source.nodes)
         elif isinstance(source, Piece):
             streams.update(source.streams)
         else:

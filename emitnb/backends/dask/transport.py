@@ -22,7 +22,7 @@ import numpy as np
 from tblib import Traceback
 
 from emitnb.backends.pickling import dumps
-from emitnb.errors import TransportError, WorkerCrashError
+from emitnb.errors import StandIn, TransportError, WorkerCrashError, error_words
 from emitnb.message import ENTRY_POINT, Message
 from emitnb.process import Failed, States
 from emitnb.session import Refused
@@ -177,7 +177,7 @@ def _state(node: str, key: Any, state: Any) -> Any:
     return Unportable(f"the state of {node} for {key!r} cannot travel: {problem}")
 
 
-class CarriedError(Exception):
+class CarriedError(StandIn):
     """An exception on its way home: the exception itself where it can be pickled, and its text."""
 
     def __init__(self, name: str, text: str, blob: bytes | None, trace: Any) -> None:
@@ -187,7 +187,8 @@ class CarriedError(Exception):
         """Return the exception, or one of the same name and text, with its traceback."""
         name, text, blob, trace = self.args
         error = _loaded(blob)
-        if error is None:
+        # One whose constructor changes its text would say something else than on the worker.
+        if error is None or error_words(error) != (name, text):
             error = type(name, (Exception,), {})(text)
         frames = None if trace is None else Traceback.from_dict(trace).as_traceback()
         return error.with_traceback(frames)
@@ -198,15 +199,12 @@ def packed_failed(failed: Failed) -> Failed:
     error = failed.error
     if isinstance(error, CarriedError):
         return failed
-    try:
-        text = str(error)
-    except Exception as broken:
-        text = f"(its message cannot be shown: {type(broken).__name__})"
+    name, text = error_words(error)
     # The node of a message that killed its process had no time to raise anything.
     crashed = isinstance(error, WorkerCrashError)
     frames = None if crashed else _own(error.__traceback__)
     trace = None if frames is None else Traceback(frames).to_dict()
-    return replace(failed, error=CarriedError(type(error).__name__, text, _blob(error), trace))
+    return replace(failed, error=CarriedError(name, text, _blob(error), trace))
 
 
 def unpacked(failed: Failed) -> Failed:
