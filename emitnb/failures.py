@@ -118,11 +118,13 @@ class Failures:
 
         Columns: ``node``, ``error_type`` and ``error`` (str), ``line`` (Int64, in the node's own
         file or cell), ``input`` (dict), ``source`` (Int64), ``parent_node`` (str), ``parent_row``
-        and ``revision`` (Int64), ``time`` (datetime64[ns, UTC]) and ``traceback`` (str).
+        and ``revision`` (Int64), ``time`` (datetime64[ns, UTC]) and ``traceback`` (str). The index
+        is the failure's number among those of all nodes.
         """
-        chosen = [failure for failure in self if node in (None, failure.node)]
-        records = [[_column(failure, name) for name in COLUMNS] for failure in chosen]
-        frame = pd.DataFrame(records, columns=list(COLUMNS))
+        chosen = [(row, one) for row, one in enumerate(self) if node in (None, one.node)]
+        records = [[_column(failure, name) for name in COLUMNS] for _, failure in chosen]
+        rows = None if node is None else pd.Index([row for row, _ in chosen], dtype="int64")
+        frame = pd.DataFrame(records, columns=list(COLUMNS), index=rows)
         texts = dict.fromkeys(("node", "error_type", "error", "parent_node", "traceback"), "str")
         numbers = dict.fromkeys(("revision", "line", "parent_row", "source"), "Int64")
         frame = frame.astype({**texts, **numbers, "input": object})
@@ -182,10 +184,14 @@ def refused(message: Message | Mapping[str, Any], error: BaseException, time: in
 
 
 def _text(error: BaseException) -> str:
-    """The message of an exception, with its notes; never raises, whatever its class does."""
+    """The message of an exception, with its notes; never raises, whatever its class does.
+
+    Half a surrogate pair, which damaged text may hold, is escaped: no frame takes it.
+    """
     try:
         notes = getattr(error, "__notes__", ())
-        return "; ".join([str(error), *map(str, notes)])
+        text = "; ".join([str(error), *map(str, notes)])
+        return text.encode(errors="backslashreplace").decode()
     except Exception as broken:
         return f"(its message cannot be shown: {type(broken).__name__})"
 

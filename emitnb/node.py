@@ -17,6 +17,7 @@ from emitnb import fields as field_specs
 from emitnb import subscription
 from emitnb.errors import DeclarationError
 from emitnb.message import ENTRY_POINT, Message
+from emitnb.patience import check_stoppable, parse_patience
 from emitnb.placement import ANYWHERE, Placement, parse_placement
 from emitnb.subscription import Subscription
 
@@ -40,7 +41,8 @@ class Node:
 
     ``function`` takes a message (and a state, if ``new_state`` makes one). ``types`` holds the
     declared types by field. ``fingerprint`` changes when what the node computes changes;
-    ``revision`` counts those changes from 1. A message that fails is tried ``retries`` more times.
+    ``revision`` counts those changes from 1. A message that fails is tried ``retries`` more times,
+    ``backoff`` seconds later and then twice as long each; a try may take ``timeout`` seconds.
     ``allow_shared`` lets it change what it captured on a cluster too, where each worker has a copy.
     """
 
@@ -62,6 +64,8 @@ class Node:
     retries: int = 0
     placement: Placement = ANYWHERE
     allow_shared: bool = False
+    backoff: float = 0.0
+    timeout: float | None = None
 
     @property
     def short_name(self) -> str:
@@ -91,6 +95,8 @@ class Options:
     workers: str | Iterable[str] | None = None
     priority: int = 0
     allow_shared: bool = False
+    backoff: float = 0.0
+    timeout: float | None = None
 
 
 def declare(function: Function, options: Options, base: type[Message] = Message) -> Node:
@@ -112,6 +118,10 @@ def declare(function: Function, options: Options, base: type[Message] = Message)
     new_state = _state_factory(name, function)
     key = _key(name, options.key, new_state)
     _check_options(name, options, new_state)
+    form = _form(function)
+    patience = parse_patience(name, options.retries, options.backoff, options.timeout)
+    if patience.timeout is not None:
+        check_stoppable(name, options.batch, form in (Form.ASYNC, Form.ASYNC_GENERATOR))
     return Node(
         name=name,
         function=function,
@@ -124,12 +134,14 @@ def declare(function: Function, options: Options, base: type[Message] = Message)
         key=key,
         when=options.when,
         batch=options.batch,
-        form=_form(function),
+        form=form,
         new_state=new_state,
         fingerprint=_fingerprint(function, options, declared, key),
-        retries=_retries(name, options.retries),
+        retries=patience.retries,
         placement=parse_placement(name, options.resources, options.workers, options.priority),
         allow_shared=options.allow_shared,
+        backoff=patience.backoff,
+        timeout=patience.timeout,
     )
 
 
@@ -282,12 +294,6 @@ def _key(
             f"add a parameter: def {name.rpartition('.')[2]}(msg, state): ..."
         )
     return names
-
-
-def _retries(name: str, retries: int) -> int:
-    if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
-        raise DeclarationError(f"{name}: retries={retries!r}; give a whole number from 0 on")
-    return retries
 
 
 def _check_options(name: str, options: Options, new_state: Callable[[], Any] | None) -> None:

@@ -52,6 +52,10 @@ class GraphMagics(RouterMagics):
         argument("--batch", action="store_true", help="take and return DataFrames"),
         argument("--name", metavar="N", help="name of the node, instead of the function's"),
         argument("--retries", type=int, default=0, metavar="N", help="try what fails N times more"),
+        argument(
+            "--backoff", type=float, default=0.0, metavar="S", help="seconds before a second try"
+        ),
+        argument("--timeout", type=float, metavar="S", help="async: seconds a message may take"),
         *PLACEMENT,
     )
     def emit_node(self, line: str, cell: str) -> Declaration:
@@ -64,6 +68,12 @@ class GraphMagics(RouterMagics):
             def count_word(msg, state):
                 state["n"] = state.get("n", 0) + 1
                 return msg.word, state["n"]
+
+        One that asks a server, three times if need be, and no longer than 10 seconds each:
+
+            %%emit_node page --on links --retries 2 --backoff 0.5 --timeout 10
+            async def fetch(msg):
+                return await client.get(msg.url)
         """
         __tracebackhide__ = True
         router = self.router
@@ -83,6 +93,8 @@ class GraphMagics(RouterMagics):
                 batch=arguments.batch,
                 fingerprint=body.fingerprint,
                 retries=arguments.retries,
+                backoff=arguments.backoff,
+                timeout=arguments.timeout,
                 resources=amounts(arguments.resources),
                 workers=names(arguments.workers),
                 priority=arguments.priority,

@@ -118,7 +118,7 @@ def test_failures_keep_the_traceback_from_the_users_function_on():
     router = halving()
     router.push(["0 3 x 1 0"])
     failures = router.failures("half")
-    text = failures["traceback"][0]
+    text = failures["traceback"].iloc[0]
     assert "in half" in text
     assert 'raise ZeroDivisionError("nothing to halve")' in text
     assert text.endswith("ZeroDivisionError: nothing to halve")
