@@ -8,8 +8,8 @@ WIDTH = 50
 """Characters of an error or input that are shown; the frame has all of them."""
 
 FOOTER = (
-    "row is the failure with the smallest input: %emit_debug ROW calls the node again on it; "
-    "%emit_failures [NODE] --rows gives every failure"
+    "%emit_debug ROW calls the node again on the smallest input; "
+    "%emit_failures NODE --rows gives all (times are UTC)"
 )
 
 
@@ -39,15 +39,18 @@ class Groups(pd.DataFrame):
         return f'{table}<div style="padding-left: 5px">{FOOTER}</div>'
 
     def _shown(self) -> pd.DataFrame:
-        """The cells as short texts."""
-        return pd.DataFrame({name: [_text(value) for value in self[name]] for name in self})
+        """The cells as short texts; times without the day where there is but one."""
+        times = [v for name in self for v in self[name] if isinstance(v, pd.Timestamp)]
+        days = {time.date() for time in times}
+        clock = "%H:%M:%S" if len(days) == 1 else "%Y-%m-%d %H:%M:%S"
+        return pd.DataFrame({name: [_text(value, clock) for value in self[name]] for name in self})
 
 
-def _text(value: object) -> str:
+def _text(value: object, clock: str) -> str:
     if value is pd.NA:
         return ""
     if isinstance(value, pd.Timestamp):
-        return f"{value:%Y-%m-%d %H:%M:%S}"
+        return value.strftime(clock)
     if isinstance(value, int):
         return f"{value:,}"
     text = " ".join(str(value).split())

@@ -114,7 +114,7 @@ def test_small_is_what_is_short_as_json():
         raise ValueError(msg.n)
 
     inputs = ["aaaaaaaaaaaa", {"a": [1, 2]}, object(), {1: None}, float("nan"), "\udc80"]
-    router.push(inputs, field="n")
+    router.push([{"n": value} for value in inputs])
     assert len(router.failures()) == len(inputs)
     (smallest,) = router.failure_groups()["smallest"]
     assert str(smallest["n"]) == "nan"
