@@ -8,10 +8,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from looking import BATCH_SIZES, column, everything, unchanged
+from looking import BATCH_SIZES, column, unchanged
 
 from emitnb import (
-    DeclarationError,
     EmitError,
     NoResult,
     ResultError,
@@ -362,42 +361,3 @@ def test_reproduce_of_a_node_that_was_removed():
     router.remove("parse")
     with pytest.raises(UnknownNodeError, match="`parse`, which was removed; declare it again"):
         router.reproduce(0)
-
-
-# --- How patient a node is ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        ({"backoff": 1}, "backoff=1 is the wait before a message is tried again"),
-        ({"retries": 1, "backoff": -1}, "backoff=-1; give seconds"),
-        ({"retries": 1, "backoff": float("nan")}, "backoff=nan; give seconds"),
-        ({"retries": 1, "backoff": "1s"}, "backoff='1s'; give seconds"),
-        ({"retries": 1, "backoff": True}, "backoff=True; give seconds"),
-        ({"timeout": 0}, "timeout=0; give seconds"),
-        ({"timeout": float("inf")}, "timeout=inf; give seconds"),
-        ({"timeout": 5}, "node: a timeout could not be kept.*async def node"),
-        ({"timeout": 5, "batch": True}, "node: a batch node takes many messages in one call"),
-    ],
-)
-def test_impatience_that_cannot_be_kept_is_refused(options, says):
-    router = Router()
-    before = everything(router), router.graph
-    with pytest.raises(DeclarationError, match=says):
-        router.node("n", name="node", **options)(lambda msg: 1)
-    assert router.graph is before[1]
-
-
-def test_a_timeout_of_a_generator_or_an_async_batch_node_is_refused():
-    router = Router()
-
-    def items(msg: Any) -> Any:
-        yield 1
-
-    async def many(frame: Any) -> Any:
-        return frame
-
-    for function, options in ((items, {}), (many, {"batch": True})):
-        with pytest.raises(DeclarationError, match="timeout"):
-            router.node("n", timeout=1, **options)(function)

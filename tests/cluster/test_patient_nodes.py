@@ -1,0 +1,133 @@
+"""Nodes that wait on a cluster: for a second try, no longer than they may, or in vain."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cluster.plumbing import until, within
+from cluster.same import assert_same, in_memory
+
+from emitnb import Router, RunInterrupted, RunStoppedError
+
+HOUR = 3_600.0
+
+
+def slow(router: Router) -> None:
+    """Declare async nodes that take too long on some messages, one of them with state."""
+
+    @router.node("n", entry_point=True, name="ask", timeout=0.2, retries=1)
+    async def ask(msg: Any) -> int:
+        if msg.n % 4 == 1:
+            await asyncio.sleep(HOUR)
+        return msg.n
+
+    @router.node("n", "ask", key="n", name="count", timeout=0.2)
+    async def count(msg: Any, state: list[int]) -> int:
+        state.append(msg.n)
+        if msg.n == 2 and len(state) > 1:
+            await asyncio.sleep(HOUR)
+        return len(state)
+
+
+def test_what_took_too_long_fails_on_a_cluster_as_in_memory(cluster_of):
+    pushed = [{"n": n % 4} for n in range(12)]
+    router = Router()
+    slow(router)
+    router.use("dask", cluster_of(2))
+    router.push(pushed, batch_size=6)
+    assert_same(router, in_memory(slow, pushed, batch_size=6))
+    assert router.failures()["error"].tolist().count(
+        "ask took longer than its timeout of 0.2 s"
+    ) == len([one for one in pushed if one["n"] == 1])
+
+
+def down(form: str, folder: Path) -> Callable[..., Any]:
+    """Return a node's function that fails until there is a file ``up``, and says that it did."""
+
+    def work(n: int) -> int:
+        if not (folder / "up").exists():
+            (folder / "failed").touch()
+            raise OSError("down")
+        return n
+
+    async def awaiting(msg: Any) -> int:
+        return work(msg.n)
+
+    return awaiting if form == "async" else lambda msg: work(msg.n)
+
+
+@pytest.mark.parametrize("form", ["plain", "async"])
+def test_an_interrupt_ends_the_wait_for_a_second_try(cluster_of, tmp_path, form):
+    """The only worker waits an hour; it is free again at once."""
+    router = Router()
+    options: dict[str, Any] = {"retries": 2, "backoff": HOUR}
+    router.node("n", entry_point=True, name="node", **options)(down(form, tmp_path))
+    router.use("dask", cluster_of(1))
+
+    def interrupt() -> None:
+        until((tmp_path / "failed").exists)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(RunInterrupted) as interrupted:
+        router.push([1, 2], field="n")
+    thread.join()
+    (tmp_path / "up").touch()
+    with within(60):
+        interrupted.value.run.resume()
+    assert router.frame("node")["n"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("size", [1, 7, "auto"])
+@pytest.mark.parametrize("place", ["memory", "dask"])
+def test_a_node_that_only_fails_stops_the_run_on_a_cluster_too(cluster_of, place, size):
+    router = Router()
+    router.max_failures = 20
+
+    @router.node("n", entry_point=True, name="pass_on")
+    def pass_on(msg: Any) -> int:
+        return msg.n
+
+    @router.node("n", "pass_on", key="n", name="shaky")
+    def shaky(msg: Any, state: dict[str, int]) -> int:
+        if msg.n % 30 >= 10:
+            raise ValueError(msg.n)
+        return msg.n
+
+    router.use(place, *([cluster_of(2)] if place == "dask" else []))
+    with pytest.raises(RunStoppedError, match=r"shaky failed \d\d times in a row, the last") as end:
+        router.push(range(100), field="n", batch_size=size)
+    assert end.value.run.state == "stopped"
+    assert "ValueError" in str(end.value)
+    assert "router.run.resume() goes on" in str(end.value)
+    assert len(router.failures()) >= 20
+    router.node("n", "pass_on", key="n", name="shaky")(lambda msg, state: msg.n)
+    assert end.value.run.resume().done == 100
+    passed = router.frame("shaky")["n"].tolist()
+    failed = [one["n"] for one in router.failures()["input"]]
+    assert sorted(passed + failed) == list(range(100))
+
+
+@pytest.mark.parametrize("place", ["memory", "dask"])
+def test_failures_that_others_interrupt_stop_no_run(cluster_of, place):
+    router = Router()
+    router.max_failures = 20
+
+    @router.node("n", entry_point=True, key="k", name="shaky")
+    def shaky(msg: Any, state: dict[str, int]) -> int:
+        if msg.n % 20:
+            raise ValueError(msg.n)
+        return msg.n
+
+    router.use(place, *([cluster_of(2)] if place == "dask" else []))
+    pushed = [{"n": n, "k": n % 3} for n in range(100)]
+    assert router.push(pushed, batch_size=7).state == "done"
+    assert len(router.failures()) == 95
