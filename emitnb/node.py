@@ -6,6 +6,7 @@ import dis
 import functools
 import hashlib
 import inspect
+import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -325,14 +326,17 @@ def _code_of(function: Function) -> str:
     code = getattr(inspect.unwrap(target), "__code__", None)
     if code is None:
         return repr(target)
-    defaults = getattr(target, "__defaults__", None)
-    return repr((list(_code_parts(code)), defaults))
+    defaults = [getattr(target, name, None) for name in ("__defaults__", "__kwdefaults__")]
+    # Where an object lies in memory is another place each time the same code runs.
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr((list(_code_parts(code)), defaults)))
 
 
 def _code_parts(code: types.CodeType) -> Iterator[object]:
     yield code.co_code
     yield code.co_names
     yield code.co_varnames
+    yield code.co_freevars
+    yield code.co_exceptiontable
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from _code_parts(constant)
