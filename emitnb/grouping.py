@@ -65,6 +65,10 @@ def group_failures(failures: Iterable[Failure], node: str | None = None) -> pd.D
 
     The largest group comes first; of two as large, the one that began first. One failure is held
     for each group, however many there are.
+
+    >>> bad = Failure("parse", 1, "ValueError", "no", (), {"n": "x"}, None, None, 0, 0)
+    >>> group_failures([bad, bad])[["node", "error_type", "count", "smallest", "row"]].values
+    array([['parse', 'ValueError', 2, {'n': 'x'}, 0]], dtype=object)
     """
     groups: dict[tuple[str, str, int | None], _Group] = {}
     for row, failure in enumerate(failures):

@@ -71,6 +71,8 @@ class Reader:
         with the smallest input, by the length of its JSON (the first of those as small):
         ``error`` (str, cut after 200 characters), ``smallest`` (dict, the input) and ``row``
         (int64, its row in :meth:`failures`).
+
+        An example: ``router.failure_groups().query("count > 10")``.
         """
         return group_failures(self._ledger.failures, self._failing(node))
 
@@ -84,6 +86,8 @@ class Reader:
 
         Raises what the node raises; UnknownRowError; UnknownNodeError if the node was removed; and
         EmitError where no node was called, or the call ended its process.
+
+        An example: ``router.reproduce(router.failure_groups().row[0])``.
         """
         __tracebackhide__ = True
         return self.failing_call(row)()

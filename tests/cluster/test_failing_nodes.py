@@ -1,4 +1,4 @@
-"""Nodes that wait on a cluster: for a second try, no longer than they may, or in vain."""
+"""Nodes that fail or wait on a cluster: their calls again, second tries, limits, and in vain."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from cluster.plumbing import until, within
 from cluster.same import assert_same, in_memory
 
-from emitnb import Router, RunInterrupted, RunStoppedError
+from emitnb import EmitError, Router, RunInterrupted, RunStoppedError
 
 HOUR = 3_600.0
 
@@ -131,3 +131,46 @@ def test_failures_that_others_interrupt_stop_no_run(cluster_of, place):
     pushed = [{"n": n, "k": n % 3} for n in range(100)]
     assert router.push(pushed, batch_size=7).state == "done"
     assert len(router.failures()) == 95
+
+
+def test_a_call_that_failed_on_a_cluster_is_made_again_here(cluster_of):
+    """With the state that came home; the worker's process is another."""
+    router = Router()
+
+    @router.node(("n", "pid"), entry_point=True, key="key", name="node")
+    def node(msg: Any, state: list[int]) -> tuple[int, int]:
+        state.append(msg.n)
+        if msg.n == 4:
+            raise ValueError(f"after {state[:-1]} in {os.getpid()}")
+        return len(state), os.getpid()
+
+    router.use("dask", cluster_of(2))
+    router.push([{"n": n, "key": n % 2} for n in range(5)])
+    (error,) = router.failures()["error"]
+    assert error.startswith("after [0, 2] in ")
+    assert not error.endswith(str(os.getpid()))
+    for _ in range(2):
+        with pytest.raises(ValueError, match=rf"after \[0, 2\] in {os.getpid()}$") as raised:
+            router.reproduce(0)
+        assert raised.traceback[-1].name == "node"
+
+
+def test_a_call_that_killed_its_worker_is_not_made_here(throw_away):
+    router = Router()
+    home = os.getpid()
+
+    @router.node("n", entry_point=True, name="deadly")
+    def deadly(msg: Any) -> int:
+        if os.getpid() == home:
+            raise AssertionError("called in the process of the notebook")
+        if msg.n == 1:
+            os._exit(1)
+        return msg.n
+
+    router.use("dask", throw_away(1))
+    router.push([0, 1, 2], field="n")
+    assert router.failures()["error_type"].tolist() == ["WorkerCrashError"]
+    with pytest.raises(EmitError, match="failure 0 killed the process in which deadly ran"):
+        router.reproduce(0)
+    router.node("n", entry_point=True, name="deadly")(lambda msg: -msg.n)
+    assert router.reproduce(0) == -1
