@@ -118,6 +118,9 @@ def test_small_is_what_is_short_as_json():
     (smallest,) = router.failure_groups()["smallest"]
     assert str(smallest["n"]) == "nan"
     assert router.failures()["error"].tolist()[-1] == "\\udc80"
+    router.clear()
+    router.push([{"n": "aaaaaaaaaaaa"}, {"n": 1j}, {"n": "\\udc80" * 9}])
+    assert router.failure_groups()["smallest"].tolist() == [{"n": 1j}]
 
 
 def test_groups_have_these_columns_and_dtypes_also_where_there_are_none():
