@@ -117,7 +117,9 @@ def error_words(error: BaseException) -> tuple[str, str]:
     name = type(error).__name__
     try:
         notes = getattr(error, "__notes__", ())
-        return name, "; ".join([str(error), *map(str, notes)])
+        text = "; ".join([str(error), *map(str, notes)])
+        # Half a surrogate pair, which damaged text may hold, is escaped: no frame takes it.
+        return name, text.encode(errors="backslashreplace").decode()
     except Exception as broken:
         return name, f"(its message cannot be shown: {type(broken).__name__})"
 

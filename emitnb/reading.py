@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 
@@ -10,9 +11,11 @@ from emitnb.advice import advise
 from emitnb.emissions import KeptRows, Track, node_frame, trace_frame, whole_frame
 from emitnb.errors import UnknownRowError
 from emitnb.graph import Graph
+from emitnb.grouping import group_failures
 from emitnb.ledger import Ledger, Store, Totals, summary_frame
 from emitnb.message import ENTRY_POINT, is_port, node_of, port_of
 from emitnb.peeking import peek
+from emitnb.reproducing import FailingCall, failing_call
 from emitnb.story import Trace
 
 
@@ -59,11 +62,44 @@ class Reader:
         Columns: ``node``, ``error_type`` and ``error`` (str), ``line`` (Int64, in the node's own
         file or cell), ``input`` (dict), ``source`` (Int64, number of the pushed message),
         ``parent_node`` (str), ``parent_row`` and ``revision`` (Int64), ``time``
-        (datetime64[ns, UTC]) and ``traceback`` (str).
+        (datetime64[ns, UTC]) and ``traceback`` (str). The index is the row number that
+        :meth:`reproduce` takes: of one node, the numbers that its failures have among all.
         """
-        if node is not None and node != ENTRY_POINT:
-            node = self._recorded(node)
-        return self._ledger.failures.frame(node)
+        return self._ledger.failures.frame(self._failing(node))
+
+    def failure_groups(self, node: str | None = None) -> pd.DataFrame:
+        """Return what failed, a row for each node, exception type and line, the largest first.
+
+        Columns: ``node`` and ``error_type`` (str), ``line`` (Int64, in the node's own file or
+        cell), ``count`` (int64), ``first`` and ``last`` (datetime64[ns, UTC]); then of the failure
+        with the smallest input, by the length of its JSON (the first of those as small):
+        ``error`` (str, cut after 200 characters), ``smallest`` (dict, the input) and ``row``
+        (int64, its row in :meth:`failures`).
+
+        An example: ``router.failure_groups().query("count > 10")``.
+        """
+        return group_failures(self._ledger.failures, self._failing(node))
+
+    def reproduce(self, row: int) -> Any:
+        """Call a node again, as it is now, on the input of one failure: a row of :meth:`failures`.
+
+        Returns what the node returns: a list for a generator, a DataFrame for a batch node, which
+        gets a frame of one row; NoResult if its predicate is now false. Async nodes are awaited.
+        The call is made here, wherever it failed, once, and with a copy of the committed state;
+        nothing is recorded or routed.
+
+        Raises what the node raises; UnknownRowError; UnknownNodeError if the node was removed; and
+        EmitError where no node was called, or the call ended its process.
+
+        An example: ``router.reproduce(router.failure_groups().row[0])``.
+        """
+        __tracebackhide__ = True
+        return self.failing_call(row)()
+
+    def failing_call(self, row: int) -> FailingCall:
+        """Return the call that :meth:`reproduce` makes, without making it."""
+        ledger = self._ledger
+        return failing_call(ledger.failures, self.graph, ledger.states, row)
 
     def trace(self, node: str, row: int) -> Trace:
         """Return the ancestors and descendants of one emission: a DataFrame, shown as a tree.
@@ -133,6 +169,9 @@ class Reader:
     def _on_cluster(self) -> bool:
         """Whether nodes run on a cluster."""
         raise NotImplementedError
+
+    def _failing(self, node: str | None) -> str | None:
+        return node if node in (None, ENTRY_POINT) else self._recorded(node)
 
     @property
     def _ledger(self) -> Ledger:

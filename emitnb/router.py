@@ -77,6 +77,8 @@ class Router(Rerunner):
         batch: bool = False,
         fingerprint: str | None = None,
         retries: int = 0,
+        backoff: float = 0.0,
+        timeout: float | None = None,
         resources: Mapping[str, float] | None = None,
         workers: str | Iterable[str] | None = None,
         priority: int = 0,
@@ -100,6 +102,10 @@ class Router(Rerunner):
             (index: the input rows), or a dict of arrays
         fingerprint : text that stands for the node's code, if its own bytecode does not
         retries : how many more times a message that fails is tried before it is a failure
+        backoff : seconds to wait before the second try, twice as long before each further one,
+            up to a minute
+        timeout : seconds that one try may take, or it fails with a TimeoutError; for async
+            functions alone, which can be stopped where they await
         resources, workers, priority : on a cluster, what a worker must offer (``{"GPU": 1}``),
             the addresses or names of the only workers, and which tasks go first (the highest)
         allow_shared : let it change what it captured on a cluster too, each worker its own copy
@@ -121,6 +127,8 @@ class Router(Rerunner):
             workers,
             priority,
             allow_shared,
+            backoff,
+            timeout,
         )
 
         def declare(function: Callable[..., Any]) -> NodeFunction:

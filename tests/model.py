@@ -284,13 +284,14 @@ class Model:
         """Run a node and all behind it again, on what is recorded of the others."""
         again = {node, *self.reachable(node)}
         order = self.components()
-        recorded = [emission for emission in self.log if emission.node not in again]
+        recorded = [e for e in self.log if e.node.removesuffix("!") not in again]
         self.log = list(recorded)
         self.failures = [failure for failure in self.failures if failure.node not in again]
         self.states = {place: s for place, s in self.states.items() if place[0] not in again}
         for counter in (self.received, self.emitted, self.dropped):
             for name in again:
                 counter.pop(name, None)
+                counter.pop(f"{name}!", None)
         for arrival in range(self.arrivals):
             entered = [emission for emission in recorded if emission.arrival == arrival]
             self._run(entered, order, self._receives, again)
@@ -315,7 +316,7 @@ class Model:
         earlier = len(self.failures)
         for component in order:
             if only is not None and component[0] not in only:
-                made += [emission for emission in entered if emission.node in component]
+                made += [e for e in entered if e.node.removesuffix("!") in component]
                 continue
             wave = list(made)
             while wave:
@@ -397,7 +398,9 @@ class Model:
         words = {"node": node.name, "error_type": type(error).__name__, "error": str(error)}
         values = {**words, "input": emission.values}
         parent = (emission.node, emission.row)
-        return [self._record(port, values, parent, emission.source, node.revision)]
+        return [
+            self._record(port, values, parent, emission.source, node.revision, emission.arrival)
+        ]
 
     def _call(self, node: ModelNode, message: Any) -> list[tuple[Any, ...]]:
         if node.when is not None and not node.when(message):

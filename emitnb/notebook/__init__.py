@@ -10,6 +10,7 @@ from emitnb.notebook.base import NAME
 from emitnb.notebook.cluster_magics import ClusterMagics
 from emitnb.notebook.completion import matcher
 from emitnb.notebook.data_magics import DataMagics
+from emitnb.notebook.failure_magics import FailureMagics
 from emitnb.notebook.magics import GraphMagics
 from emitnb.notebook.rerun_magics import RerunMagics
 from emitnb.router import Router
@@ -24,7 +25,7 @@ def load(shell: InteractiveShell) -> None:
         shell.user_ns[NAME] = Router()
     if GraphMagics.__name__ in shell.magics_manager.registry:
         return
-    shell.register_magics(GraphMagics, DataMagics, RerunMagics, ClusterMagics)
+    shell.register_magics(GraphMagics, DataMagics, FailureMagics, RerunMagics, ClusterMagics)
 
     def router() -> Any:
         found = shell.user_ns.get(NAME)

@@ -122,18 +122,6 @@ class DataMagics(RouterMagics):
             print(frame.attrs["stale"])  # noqa: T201 - a line above the table it is about
         return frame
 
-    @line_magic(
-        argument("node", nargs="?", metavar="NODE", help="a node; without it, all of them"),
-    )
-    def emit_failures(self, line: str) -> pd.DataFrame:
-        """Return the messages that failed, each with its input and error.
-
-        An example:
-
-            %emit_failures count_word
-        """
-        return self.router.failures(parse(DataMagics.emit_failures, line).node)
-
     @line_magic()
     def emit_summary(self, line: str) -> Summary:
         """Return what each node received, emitted, dropped and failed, and its time.

@@ -62,6 +62,10 @@ class GraphMagics(RouterMagics):
         argument("--batch", action="store_true", help="take and return DataFrames"),
         argument("--name", metavar="N", help="name of the node, instead of the function's"),
         argument("--retries", type=int, default=0, metavar="N", help="try what fails N times more"),
+        argument(
+            "--backoff", type=float, default=0.0, metavar="S", help="seconds before a second try"
+        ),
+        argument("--timeout", type=float, metavar="S", help="async: seconds a message may take"),
         *PLACEMENT,
         argument("--retry", action="store_true", help="then retry what failed in it before"),
         argument("--from-start", action="store_true", help="then replay all that it reads"),
@@ -81,6 +85,12 @@ class GraphMagics(RouterMagics):
             def count_word(msg, state):
                 state["n"] = state.get("n", 0) + 1
                 return msg.word, state["n"]
+
+        One that asks a server, three times if need be, and no longer than 10 seconds each:
+
+            %%emit_node page --on links --retries 2 --backoff 0.5 --timeout 10
+            async def fetch(msg):
+                return await client.get(msg.url)
 
         With --diff the cell is tried on the last messages that the node received, and nothing
         changes until it runs without.
@@ -139,6 +149,8 @@ class GraphMagics(RouterMagics):
                     "batch": arguments.batch,
                     "fingerprint": body.fingerprint,
                     "retries": arguments.retries,
+                    "backoff": arguments.backoff,
+                    "timeout": arguments.timeout,
                     "resources": amounts(arguments.resources),
                     "workers": names(arguments.workers),
                     "priority": arguments.priority,

@@ -82,7 +82,9 @@ class BatchRun:
         return np.array(chosen, dtype=np.int64)
 
     def _emitted(self, part: pd.DataFrame) -> pd.DataFrame:
-        frame: pd.DataFrame = retried(emitted_frame, False, self.node.retries)(self.node, part)
+        node = self.node
+        emitted = retried(emitted_frame, False, node.retries, node.backoff)
+        frame: pd.DataFrame = emitted(node, part)
         return frame
 
     def _try(self, frame: pd.DataFrame) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import operator
 from collections.abc import Callable, Hashable, Sequence
 from time import perf_counter, time_ns
@@ -17,6 +18,7 @@ from emitnb.process.results import Collected, NeedsCare, checked, rows_of
 from emitnb.process.retrying import Retrying, retried
 from emitnb.process.states import History, WorkingStates, copy_state
 from emitnb.process.streams import Parents
+from emitnb.process.waiting import awaited, waits
 from emitnb.table import Positions
 
 SLICE = 512
@@ -123,7 +125,7 @@ def _caller(node: Node, committed: Sequence[States], careful: bool) -> _Caller:
     if node.retries:
         function = checked(node, node.function) if careful else node.function
         lists = node.form is Form.GENERATOR and not careful
-        return Retrying(function, lists, node.retries, WorkingStates(committed, node.new_state))
+        return Retrying(function, lists, node, WorkingStates(committed, node.new_state))
     return _Stateful(node, committed, careful)
 
 
@@ -133,7 +135,7 @@ class _Plain:
         self._function = node.function
         self._generates = node.form is Form.GENERATOR
         if node.retries:
-            self._function = retried(node.function, self._generates, node.retries)
+            self._function = retried(node.function, self._generates, node.retries, node.backoff)
             self._generates = False
 
     def call(self, messages: list[Message], keys: Sequence[Hashable]) -> tuple[list[Any], Errors]:
@@ -204,25 +206,24 @@ class _Awaited:
                 errors.append((place, error))
 
     async def _try(self, message: Message, *key: Hashable) -> Any:
-        for _ in range(self._node.retries):
+        for seconds in waits(self._node.retries, self._node.backoff):
             try:
                 return await self._one(message, *key)
             except ResultError:
                 raise
             except Exception:
-                continue
+                await asyncio.sleep(seconds)  # others go on
         return await self._one(message, *key)
 
     async def _one(self, message: Message, *key: Hashable) -> Any:
         # Waiting costs more than copying here, so each message works on a copy: one that fails
         # leaves the state as it was.
         states = [copy_state(self._working[k]) for k in key]
-        result = self._node.function(message, *states)
-        many = self._node.form is Form.ASYNC_GENERATOR
-        result = [item async for item in result] if many else await result
+        result = await awaited(self._node, message, states)
         if not self._careful:
             self._keep(key, states)
             return result
+        many = self._node.form is Form.ASYNC_GENERATOR
         rows = rows_of(self._node, result if many else [result])
         self._keep(key, states)
         return rows

@@ -91,7 +91,7 @@ def test_all_names_after_a_blank(nodes):
         (
             "%%emit_node x --",
             "--on --ignore --entry --key --when --batch --name "
-            "--retries --resources --workers --priority --allow-shared",
+            "--retries --backoff --timeout --resources --workers --priority --allow-shared",
         ),
         ("%%emit_node x --on words --i", "--ignore"),
         ("%emit_push x --l", "--limit --lines"),

@@ -88,7 +88,7 @@ def kernel(profile: None) -> Iterator[Kernel]:
 @pytest.fixture(autouse=True)
 def reset(kernel: Kernel) -> None:
     """Give each test an empty router."""
-    kernel.run("%emit_reset;")
+    kernel.run("%emit_reset")
 
 
 def test_an_interrupt_shows_one_line_and_the_run_can_be_resumed(kernel):

@@ -245,10 +245,10 @@ def test_frames_are_values(counting):
 
 def test_failures_summary_and_trace_are_values(counting):
     counting.run("%emit_push [1, 'a']")
-    failures = counting.run("%emit_failures words")
+    failures = counting.run("%emit_failures words --rows")
     assert failures["input"].tolist() == [{"document": 1}]
-    assert len(counting.run("%emit_failures")) == 1
-    assert counting.run("%emit_failures count_word").empty
+    assert len(counting.run("%emit_failures --rows")) == 1
+    assert counting.run("%emit_failures count_word --rows").empty
     summary = counting.run("%emit_summary")
     assert summary.loc["words", ["in", "emitted", "failed"]].tolist() == [2, 1, 1]
     trace = counting.run("%emit_trace count_word 0")
