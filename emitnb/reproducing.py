@@ -69,12 +69,8 @@ def _failure(failures: Failures, row: int) -> Failure:
     found = failures.chosen([operator.index(row)])
     if found:
         return found[0]
-    count = len(failures)
-    kept = f"there are {count:,} failures" if count != 1 else "there is one failure"
-    where = "; their rows are the index of router.failures()" if count else ""
-    raise UnknownRowError(
-        f"there is no failure {row}: {kept if count else 'nothing has failed'}{where}"
-    )
+    kept = "its index has the rows there are" if len(failures) else "nothing has failed"
+    raise UnknownRowError(f"there is no failure {row} in router.failures(); {kept}")
 
 
 def _message(failure: Failure, graph: Graph) -> Message:

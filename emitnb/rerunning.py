@@ -240,7 +240,7 @@ class Rerunner(Pusher):
             if row not in found or name not in (None, found[row].node):
                 where = f"failures({node!r})" if node else "failures()"
                 raise UnknownRowError(
-                    f"there is no failure {row} in router.{where}; its index are the rows there are"
+                    f"there is no failure {row} in router.{where}; its index has the rows there are"
                 )
         return list(found.values())
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
 from emitnb.declaration import Declaration
 from emitnb.notebook.base import RouterMagics, argument, cell_magic, line_magic, magics_class
-from emitnb.notebook.cell import CellText, compile_body, restored
+from emitnb.notebook.cell import CellText, NodeCell, compile_body, restored
 from emitnb.notebook.display import Drawing, Several, Text, drawing, overview
 from emitnb.notebook.line import parse
 from emitnb.notebook.options import Predicate, amounts, fields, names
@@ -105,8 +105,10 @@ class GraphMagics(RouterMagics):
     def _declared(self, arguments: Namespace, line: str, cell: str) -> Declaration | Several:
         __tracebackhide__ = True
         router = self.router
-        with self._function(arguments, line, cell) as (name, function, options):
-            declared = router.node(**options)(function)
+        options, body = self._options(arguments), compile_body(self.shell, self.text, line, cell)
+        with restored(self.namespace, body.definitions):
+            name, function = body.run(self.shell)
+            declared = router.node(**options(body))(function)
             self.namespace[name] = declared
         parts: list[Any] = [declared.declaration]
         if arguments.from_start:
@@ -117,46 +119,41 @@ class GraphMagics(RouterMagics):
 
     def _tried(self, arguments: Namespace, line: str, cell: str) -> Difference:
         __tracebackhide__ = True
+        router = self.router
+        options, body = self._options(arguments), compile_body(self.shell, self.text, line, cell)
         found: list[Difference] = []
-        with (
-            suppress(_UndoError),
-            self._function(arguments, line, cell) as (_, function, options),
-        ):
-            found.append(self.router.diff(**options, last=arguments.last)(function))
-            raise _UndoError  # gives the names in the cell back what they stood for
+        # Afterwards the names in the cell stand for what they stood for before.
+        with suppress(_UndoError), restored(self.namespace, body.definitions):
+            _, function = body.run(self.shell)
+            found.append(router.diff(**options(body), last=arguments.last)(function))
+            raise _UndoError
         return found[0]
 
-    @contextmanager
-    def _function(
-        self, arguments: Namespace, line: str, cell: str
-    ) -> Iterator[tuple[str, Callable[..., Any], dict[str, Any]]]:
-        """Run the cell; yield its function's name, the function, and the options of the line."""
+    def _options(self, arguments: Namespace) -> Callable[[NodeCell], dict[str, Any]]:
+        """What the line says, given the cell: types and predicates may be of the cell's making."""
         when = None if arguments.when is None else Predicate(arguments.when)
-        body = compile_body(self.shell, self.text, line, cell)
-        with restored(self.namespace, body.definitions):
-            name, function = body.run(self.shell)
-            yield (
-                name,
-                function,
-                {
-                    "fields": fields(arguments.fields, self.namespace),
-                    "subscribe_to": names(arguments.on),
-                    "entry_point": arguments.entry,
-                    "ignore": names(arguments.ignore),
-                    "name": arguments.name,
-                    "key": names(arguments.key) or None,
-                    "when": None if when is None else when.function(self.namespace, body.file),
-                    "batch": arguments.batch,
-                    "fingerprint": body.fingerprint,
-                    "retries": arguments.retries,
-                    "backoff": arguments.backoff,
-                    "timeout": arguments.timeout,
-                    "resources": amounts(arguments.resources),
-                    "workers": names(arguments.workers),
-                    "priority": arguments.priority,
-                    "allow_shared": arguments.allow_shared,
-                },
-            )
+
+        def options(body: NodeCell) -> dict[str, Any]:
+            return {
+                "fields": fields(arguments.fields, self.namespace),
+                "subscribe_to": names(arguments.on),
+                "entry_point": arguments.entry,
+                "ignore": names(arguments.ignore),
+                "name": arguments.name,
+                "key": names(arguments.key) or None,
+                "when": None if when is None else when.function(self.namespace, body.file),
+                "batch": arguments.batch,
+                "fingerprint": body.fingerprint,
+                "retries": arguments.retries,
+                "backoff": arguments.backoff,
+                "timeout": arguments.timeout,
+                "resources": amounts(arguments.resources),
+                "workers": names(arguments.workers),
+                "priority": arguments.priority,
+                "allow_shared": arguments.allow_shared,
+            }
+
+        return options
 
     @cell_magic(
         "emit_route",

@@ -161,7 +161,7 @@ def test_rows_of_one_node_keep_their_numbers():
     router = dirty()
     router.push(TEXTS, field="text")
     every = router.failures()
-    assert isinstance(every.index, pd.RangeIndex)
+    assert every.index.tolist() == list(range(len(every)))
     half = router.failures("half")
     assert half.index.tolist() == [2, 6]
     pd.testing.assert_frame_equal(half, every.loc[[2, 6]])
@@ -339,9 +339,9 @@ def test_reproduce_follows_a_node_that_was_renamed():
 @pytest.mark.parametrize(
     ("texts", "row", "says"),
     [
-        ([], 0, "nothing has failed; there is no row 0"),
-        (["x"], 1, "there is one failure, row 0; there is no row 1"),
-        (["x", "y"], -1, "there are 2 failures, rows 0 to 1; there is no row -1"),
+        ([], 0, "no failure 0 .*; nothing has failed"),
+        (["x"], 1, "no failure 1 .*; its index has the rows"),
+        (["x", "y"], -1, "no failure -1 .*; its index has the rows"),
     ],
 )
 def test_reproduce_of_an_unknown_row(texts, row, says):

@@ -109,7 +109,9 @@ def test_versions_a_frame_says_how_many_rows_are_of_an_older_revision():
     router.push([{"n": 1}, {"n": 2}])
     assert "stale" not in router.frame("second").attrs
     router.node("n", "first", name="second")(add_one)
-    assert router.frame("second").attrs["stale"] == "second: 2 rows come from an older second"
+    assert router.frame("second").attrs["stale"] == (
+        "second: 2 rows come from an older second; %emit_replay second"
+    )
     router.push([{"n": 3}])
     frame = router.frame("second", lineage=True)
     assert frame["n"].tolist() == [1, 2, 4]

@@ -91,7 +91,8 @@ def test_all_names_after_a_blank(nodes):
         (
             "%%emit_node x --",
             "--on --ignore --entry --key --when --batch --name "
-            "--retries --backoff --timeout --resources --workers --priority --allow-shared",
+            "--retries --backoff --timeout --resources --workers --priority --allow-shared "
+            "--retry --from-start --diff --last --apply",
         ),
         ("%%emit_node x --on words --i", "--ignore"),
         ("%emit_push x --l", "--limit --lines"),
