@@ -15,7 +15,8 @@
         ├── BackendError         a backend that cannot be had, or cannot do what is asked
         └── RunStoppedError      a run that ended before its source did; ``.run`` resumes it
     KeyboardInterrupt
-    └── RunInterrupted           a run interrupted between two commits; ``.run`` resumes it
+    ├── RunInterrupted           a run interrupted between two commits; ``.run`` resumes it
+    └── WaitInterrupted          waiting for a run was interrupted; the run goes on
 
 Every message says what happened, to which named thing, and what to do next.
 """
@@ -85,6 +86,13 @@ class RunInterrupted(KeyboardInterrupt):
     def __init__(self, message: str, run: Any) -> None:
         super().__init__(message)
         self.run = run
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"Interrupted: {self}"]
+
+
+class WaitInterrupted(KeyboardInterrupt):
+    """Waiting for runs in the background was interrupted; they go on."""
 
     def _render_traceback_(self) -> list[str]:
         return [f"Interrupted: {self}"]

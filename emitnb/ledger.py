@@ -22,6 +22,7 @@ from emitnb.message import ENTRY_POINT
 from emitnb.node import Node
 from emitnb.process import NodeOutcome, Outcome, PackedStates, States
 from emitnb.table import Table
+from emitnb.turns import Turns
 
 
 class Totals(NamedTuple):
@@ -200,10 +201,14 @@ class Ledger:
 
 
 class Store:
-    """Holds the ledger. Reading takes no lock; changes come one after the other."""
+    """Holds the ledger. Reading takes no lock; changes come one after the other.
+
+    What begins with the committed states and is to change them takes one of the ``turns``.
+    """
 
     def __init__(self) -> None:
         self.ledger = Ledger()
+        self.turns = Turns()
         self._lock = threading.RLock()
 
     def change(self, make: Callable[[Ledger], Ledger]) -> None:
