@@ -174,7 +174,7 @@ class Pusher(Reader):
 
         >>> from emitnb import Router
         >>> router = Router()
-        >>> double = router.node("n", entry_point=True)(lambda msg: 2 * msg.n)
+        >>> double = router.node("n", entry_point=True, name="double")(lambda msg: 2 * msg.n)
         >>> run = router.push([1, 2, 3], field="n", background=True)
         >>> run.wait(), run.state, run.done
         (True, 'done', 3)

@@ -30,6 +30,7 @@ from emitnb.process import NodeOutcome, Outcome
 from emitnb.progress import Watcher, watcher
 from emitnb.session import Open, Pace, Processed, Session
 from emitnb.sources import Source, Taken
+from emitnb.sources.asyncs import AsyncSource
 from emitnb.steering import Steered
 
 OnError = Literal["collect", "stop"]
@@ -164,6 +165,11 @@ class Run(Steered):
 
     def _close(self) -> None:
         self._source.close()
+
+    def _wake(self) -> None:
+        self._turn.wake()
+        if isinstance(self._source, AsyncSource):  # others are closed in their own thread only
+            self._source.close()
 
     def _run(self, session: Session, watch: Watcher) -> None:
         self._on_way.clear()  # a new session takes in again what is not committed

@@ -86,11 +86,15 @@ class Steered:
     def cancel(self: Own) -> Own:
         """End the run after the batch under way, which is not committed; return it at once.
 
-        What is committed stays. A run that was cancelled cannot go on. A push in the foreground
-        that is cancelled by another thread raises RunStoppedError.
+        What is committed stays. A run that was cancelled cannot go on. It ends when the node or
+        the source that it has called returns; an async source, a cluster, or a run before it is
+        not waited for. A push in the foreground that another thread cancels raises
+        RunStoppedError.
         """
         if self._control.cancel():
             self._close()
+        else:
+            self._wake()
         return self
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -122,6 +126,10 @@ class Steered:
 
     def _close(self) -> None:
         """Release the source."""
+        raise NotImplementedError
+
+    def _wake(self) -> None:
+        """Wait no longer for what may take for ever: it was cancelled."""
         raise NotImplementedError
 
     def _begin(self, batches: int | None) -> None:

@@ -11,6 +11,7 @@ from emitnb.notebook.cluster_magics import ClusterMagics
 from emitnb.notebook.completion import matcher
 from emitnb.notebook.data_magics import DataMagics
 from emitnb.notebook.magics import GraphMagics
+from emitnb.notebook.run_magics import RunMagics
 from emitnb.router import Router
 
 
@@ -23,7 +24,7 @@ def load(shell: InteractiveShell) -> None:
         shell.user_ns[NAME] = Router()
     if GraphMagics.__name__ in shell.magics_manager.registry:
         return
-    shell.register_magics(GraphMagics, DataMagics, ClusterMagics)
+    shell.register_magics(GraphMagics, DataMagics, RunMagics, ClusterMagics)
 
     def router() -> Any:
         found = shell.user_ns.get(NAME)

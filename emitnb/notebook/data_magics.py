@@ -21,6 +21,7 @@ def _options(arguments: Namespace) -> dict[str, Any]:
         "on_error": "stop" if arguments.stop_on_error else "collect",
         "field": arguments.field,
         "keep_on_cluster": arguments.keep_on_cluster,
+        "background": arguments.background,
     }
 
 
@@ -42,6 +43,7 @@ INTO = (
         action="store_true",
         help="leave what nodes emit on the cluster, for %%emit_frame NODE --lazy",
     ),
+    argument("--background", action="store_true", help="return at once; see %%emit_wait"),
 )
 """What both forms of ``emit_push`` take."""
 
@@ -70,6 +72,7 @@ class DataMagics(RouterMagics):
             %emit_push books/*.txt --limit 100
             %emit_push df[df.year > 1900] --to words
             %emit_push [{"document": "rain"}, {"document": "sun"}]
+            %emit_push books/*.txt --background
         """
         __tracebackhide__ = True
         router = self.router
@@ -140,7 +143,10 @@ class DataMagics(RouterMagics):
             %emit_summary
         """
         parse(DataMagics.emit_summary, line)
-        return self.router.summary()
+        frame = self.router.summary()
+        if "stopped" in frame.attrs:
+            print(frame.attrs["stopped"])  # noqa: T201 - lines above the table they are about
+        return frame
 
     @line_magic(
         argument("node", metavar="NODE", help="the node that made the emission"),
