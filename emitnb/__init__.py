@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         TransportError,
         UnknownNodeError,
         UnknownRowError,
+        WaitInterrupted,
         WorkerCrashError,
     )
     from emitnb.message import Message, NoResult
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "WaitInterrupted": "emitnb.errors",
     "WorkerCrashError": "emitnb.errors",
     "TransportError": "emitnb.errors",
     "BackendError": "emitnb.errors",
@@ -74,6 +76,7 @@ __all__ = [
     "TransportError",
     "UnknownNodeError",
     "UnknownRowError",
+    "WaitInterrupted",
     "WorkerCrashError",
     "__version__",
 ]
