@@ -30,6 +30,7 @@ EXPORTED = [
     "TransportError",
     "UnknownNodeError",
     "UnknownRowError",
+    "WaitInterrupted",
     "WorkerCrashError",
     "__version__",
 ]
