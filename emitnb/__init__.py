@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         UnknownEdgeError,
         UnknownNodeError,
         UnknownRowError,
+        WaitInterrupted,
         WorkerCrashError,
     )
     from emitnb.message import Message, NoResult
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "WaitInterrupted": "emitnb.errors",
     "WorkerCrashError": "emitnb.errors",
     "TransportError": "emitnb.errors",
     "BackendError": "emitnb.errors",
@@ -77,6 +79,7 @@ __all__ = [
     "UnknownEdgeError",
     "UnknownNodeError",
     "UnknownRowError",
+    "WaitInterrupted",
     "WorkerCrashError",
     "__version__",
 ]

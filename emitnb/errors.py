@@ -16,7 +16,8 @@
         ├── BackendError         a backend that cannot be had, or cannot do what is asked
         └── RunStoppedError      a run that ended before its source did; ``.run`` resumes it
     KeyboardInterrupt
-    └── RunInterrupted           a run interrupted between two commits; ``.run`` resumes it
+    ├── RunInterrupted           a run interrupted between two commits; ``.run`` resumes it
+    └── WaitInterrupted          waiting for a run was interrupted; the run goes on
 
 Every message says what happened, to which named thing, and what to do next.
 """
@@ -122,6 +123,13 @@ def error_words(error: BaseException) -> tuple[str, str]:
         return name, text.encode(errors="backslashreplace").decode()
     except Exception as broken:
         return name, f"(its message cannot be shown: {type(broken).__name__})"
+
+
+class WaitInterrupted(KeyboardInterrupt):
+    """Waiting for runs in the background was interrupted; they go on."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"Interrupted: {self}"]
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

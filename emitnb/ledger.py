@@ -25,6 +25,7 @@ from emitnb.message import ENTRY_POINT
 from emitnb.node import Node
 from emitnb.process import Given, NodeOutcome, Outcome, PackedStates, States
 from emitnb.table import Table
+from emitnb.turns import Turns
 
 
 class Totals(NamedTuple):
@@ -265,10 +266,14 @@ class Ledger:
 
 
 class Store:
-    """Holds the ledger. Reading takes no lock; changes come one after the other."""
+    """Holds the ledger. Reading takes no lock; changes come one after the other.
+
+    What begins with the committed states and is to change them takes one of the ``turns``.
+    """
 
     def __init__(self, ledger: Ledger | None = None) -> None:
         self.ledger = Ledger() if ledger is None else ledger
+        self.turns = Turns()
         self._lock = threading.RLock()
 
     def change(self, make: Callable[[Ledger], Ledger]) -> None:

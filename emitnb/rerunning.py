@@ -42,6 +42,7 @@ class Rerunner(Pusher):
         *,
         batch_size: int | Literal["auto"] = "auto",
         progress: Progress = None,
+        background: bool = False,
     ) -> Run:
         """Send failures through their nodes again, as they are declared now; return the run.
 
@@ -53,7 +54,7 @@ class Rerunner(Pusher):
         ----------
         node : the node whose failures to retry; None for all nodes
         rows : of the failures, those in these rows of :meth:`failures`; None for all
-        batch_size, progress : as for :meth:`push`
+        batch_size, progress, background : as for :meth:`push`
 
         Raises UnknownRowError for rows that are no failures, and as :meth:`push` does.
 
@@ -74,7 +75,14 @@ class Rerunner(Pusher):
             failures = [one for one in failures if one.node in self.graph.nodes]
         self._check_retry(failures)
         source = RetrySource(lambda: self._ledger, failures, self.graph.ranks)
-        return self._rerun(source, source.entries, self._store, batch_size, progress=progress)
+        return self._rerun(
+            source,
+            source.entries,
+            self._store,
+            batch_size,
+            progress=progress,
+            background=background,
+        )
 
     def discard(self, node: str | None = None, rows: Iterable[int] | int | None = None) -> int:
         """Forget failures: of a node, in some rows of :meth:`failures`, or all; return how many.
@@ -91,6 +99,7 @@ class Rerunner(Pusher):
         *,
         batch_size: int | Literal["auto"] = "auto",
         progress: Progress = None,
+        background: bool = False,
     ) -> Run:
         """Run a node and all behind it again, from what is recorded; return the run.
 
@@ -102,7 +111,7 @@ class Rerunner(Pusher):
         ----------
         node : the node to begin with; None for all whose rows are stale (with none that are, the
             run is over at once)
-        batch_size, progress : as for :meth:`push`
+        batch_size, progress, background : as for :meth:`push`
 
         >>> from emitnb import Router
         >>> router = Router()
@@ -124,6 +133,7 @@ class Rerunner(Pusher):
             replay.store,
             batch_size,
             progress=progress,
+            background=background,
             finish=lambda: replay.finish(self.graph),
         )
 
@@ -148,20 +158,20 @@ class Rerunner(Pusher):
     def _replay_live(self, name: str, seconds: float) -> str:
         """Replay a node, but not for longer than some seconds; return what to say about it."""
         ends = monotonic() + seconds
-        before, run = self.run, None
+        before = self.run
 
         def check(running: Run) -> None:
-            nonlocal run
-            run = running
             if monotonic() > ends and running.done != running.total:
                 raise OutOfTimeError
 
         try:
             done = self.replay(name, progress=check).done
         except OutOfTimeError:
-            self.run = before
-            how_far = "" if run is None else f" at {run.done:,} of {run.total:,} messages"
-            return f"gave up replaying after {seconds:g} s{how_far}; %emit_replay {name}"
+            assert self.run is not None
+            gone, self.run = self.run, before
+            gone.cancel()
+            how_far = f"at {gone.done:,} of {gone.total:,} messages"
+            return f"gave up replaying after {seconds:g} s {how_far}; %emit_replay {name}"
         self.run = before
         return f"replayed {done:,} message{'s' if done != 1 else ''}"
 
@@ -211,16 +221,18 @@ class Rerunner(Pusher):
         **options: Any,
     ) -> Run:
         check_push(batch_size)
-        self.run = Run(
+        run = Run(
             source,
             store,
             lambda committed, say: self._backend.session(committed, say),
             lambda: self._entering(entries),
             batch_size=None if batch_size == "auto" else batch_size,
             max_failures=self.max_failures,
+            logs=self._logs,
+            number=self._register.next_number(),
             **options,
         )
-        return self.run.resume()
+        return self._begin(run)
 
     def _entering(self, entries: Entries) -> Plan:
         """The plan of messages that enter at some nodes, as they are declared now."""

@@ -175,6 +175,7 @@ class Router(Rerunner):
             )
         self._graph = renamed
         self._store.change(lambda ledger: ledger.renamed(old, new))
+        self._logs.rename(old, new)
 
     def remove(self, node: str) -> None:
         """Remove a node. What it emitted stays; subscriptions to it match nothing for now."""
@@ -230,8 +231,10 @@ class Router(Rerunner):
     def clear(self) -> None:
         """Forget emissions, failures, figures and states; keep the graph."""
         self._store.change(Ledger.cleared)
+        self._logs.clear()
 
     def reset(self) -> None:
-        """Forget everything: the graph too."""
+        """Forget everything: the graph too. Runs that are not over are cancelled."""
+        self._register.forget()
         self._graph = Graph(message_class=self._graph.message_class)
         self.clear()

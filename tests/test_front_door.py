@@ -31,6 +31,7 @@ EXPORTED = [
     "UnknownEdgeError",
     "UnknownNodeError",
     "UnknownRowError",
+    "WaitInterrupted",
     "WorkerCrashError",
     "__version__",
 ]

@@ -24,6 +24,7 @@ def _options(arguments: Namespace) -> dict[str, Any]:
         "on_error": "stop" if arguments.stop_on_error else "collect",
         "field": arguments.field,
         "keep_on_cluster": arguments.keep_on_cluster,
+        "background": arguments.background,
     }
 
 
@@ -45,6 +46,7 @@ INTO = (
         action="store_true",
         help="leave what nodes emit on the cluster, for %%emit_frame NODE --lazy",
     ),
+    argument("--background", action="store_true", help="return at once; see %%emit_wait"),
 )
 """What both forms of ``emit_push`` take."""
 
@@ -73,6 +75,7 @@ class DataMagics(RouterMagics):
             %emit_push books/*.txt --limit 100
             %emit_push df[df.year > 1900] --to words
             %emit_push [{"document": "rain"}, {"document": "sun"}]
+            %emit_push books/*.txt --background
         """
         __tracebackhide__ = True
         router = self.router

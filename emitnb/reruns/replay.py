@@ -47,7 +47,8 @@ class Replay:
         """
         if not graph.runs_alike(self._graph, self.nodes):
             raise EmitError("the graph changed while it was replayed; replay again")
-        changed = self._main.try_change(partial(self._replayed, graph))
+        with self._main.turns.taken():
+            changed = self._main.try_change(partial(self._replayed, graph))
         if not changed:
             self.source.extend(self._main.ledger.log)
         return changed
