@@ -190,9 +190,11 @@ class Run(Steered):
                 self._turn.give_up()
 
     def _goes_on(self) -> bool:
-        """Finish; where there is more to read by now, go on."""
-        self._ended = self._finish()
-        return not self._ended
+        """At the end of the source, finish; where there is more to read by now, go on."""
+        if not self._over:
+            return False  # it is only to pause
+        self._over = self._ended = self._finish()
+        return not self._over
 
     def _step(self, session: Session, watch: Watcher) -> bool:
         """Fill the session, then take the first batch out of it; return whether there was one."""
