@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import linecache
 import traceback
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
+from emitnb.filing import FiledValues, Folder, Held, weigh
+from emitnb.filing.sizes import total
 from emitnb.message import ENTRY_POINT, Message
 from emitnb.process import Failed, NodeOutcome
+from emitnb.table import Piece
 
 COLUMNS = (
     "node",
@@ -75,11 +81,25 @@ class Failure:
         return "".join([*lines, f"{self.error_type}: {self.error}"])
 
 
+Part = tuple[Failure, ...] | FiledValues[Failure]
+"""Some failures: in memory, or in a file."""
+
+SAMPLE = 64
+"""Failures of a part that are weighed: those of one node are much alike."""
+
+FILED = 10_000
+"""Failures a file, so that what is written at once is bounded."""
+
+
 @dataclass(frozen=True)
 class Failures:
-    """All failures so far, in the order in which their batches were committed. A value."""
+    """All failures so far, in the order in which their batches were committed. A value.
 
-    parts: tuple[tuple[Failure, ...], ...] = field(default=())
+    A part in a file has plain columns beside its failures, for counting without reading them:
+    ``node``, ``error_type``, ``line``, ``revision`` and ``time``.
+    """
+
+    parts: tuple[Part, ...] = field(default=())
 
     def __len__(self) -> int:
         return sum(map(len, self.parts))
@@ -93,23 +113,41 @@ class Failures:
         if not new:
             return self
         parts = list(self.parts)
-        while parts and len(parts[-1]) <= len(new):
-            new = parts.pop() + new
+        while parts and isinstance(last := parts[-1], tuple) and len(last) <= len(new):
+            new = last + new
+            parts.pop()
         return Failures((*parts, new))
+
+    @cached_property
+    def held(self) -> Held:
+        """What they take in memory."""
+        return total(_held(part) for part in self.parts)
+
+    def loose(self) -> Iterator[tuple[int, Held]]:
+        """Yield the parts that could go to files, the oldest first: their place and size."""
+        for place, part in enumerate(self.parts):
+            if isinstance(part, tuple):
+                yield place, _held(part)
+
+    def filed(self, places: Iterable[int], folder: Folder) -> Failures:
+        """Return them with some parts in files. Raises RecordFullError where there is no room."""
+        chosen = set(places)
+        parts: list[Part] = []
+        for place, part in enumerate(self.parts):
+            if place in chosen and isinstance(part, tuple):
+                cuts = range(0, len(part), FILED)
+                parts += [_filed(part[cut : cut + FILED], folder) for cut in cuts]
+            else:
+                parts.append(part)
+        return Failures(tuple(parts))
 
     def renamed(self, old: str, new: str) -> Failures:
         """Return them with a node renamed."""
-        names = {old: new}
+        rename = partial(_renamed, {old: new})
         return Failures(
-            (
-                tuple(
-                    replace(
-                        failure,
-                        node=names.get(failure.node, failure.node),
-                        parent_node=names.get(failure.parent_node or "", failure.parent_node),
-                    )
-                    for failure in self
-                ),
+            tuple(
+                tuple(map(rename, part)) if isinstance(part, tuple) else part.changed(rename)
+                for part in self.parts
             )
         )
 
@@ -127,6 +165,36 @@ class Failures:
         numbers = dict.fromkeys(("revision", "line", "parent_row", "source"), "Int64")
         frame = frame.astype({**texts, **numbers, "input": object})
         return frame.assign(time=pd.to_datetime(frame["time"].astype("int64"), unit="ns", utc=True))
+
+
+def _renamed(names: Mapping[str, str], failure: Failure) -> Failure:
+    return replace(
+        failure,
+        node=names.get(failure.node, failure.node),
+        parent_node=names.get(failure.parent_node or "", failure.parent_node),
+    )
+
+
+def _held(part: Part) -> Held:
+    if not isinstance(part, tuple):
+        return part.held
+    step = max(1, len(part) // SAMPLE)
+    sample = part[::step]
+    size = sum(weigh([f.error, f.places, f.input_dict()]) + 400 for f in sample)
+    return Held(len(part), size * len(part) // max(len(sample), 1))
+
+
+def _filed(part: tuple[Failure, ...], folder: Folder) -> FiledValues[Failure]:
+    plain: dict[str, Piece] = {
+        "node": pa.array([f.node for f in part], pa.large_string()),
+        "error_type": pa.array([f.error_type for f in part], pa.large_string()),
+        "line": pa.array([f.line for f in part], pa.int64()),
+        "revision": pa.array([f.revision for f in part], pa.int64()),
+        "time": pa.array([f.time for f in part], pa.int64()),
+    }
+    counts = Counter(f.node for f in part)
+    nodes = ", ".join(f"{count:,} of {name}" for name, count in counts.items())
+    return FiledValues.write(part, plain, f"failures ({nodes})", folder)
 
 
 def failures_of(outcome: NodeOutcome, starts: Mapping[str, int]) -> Iterator[Failure]:

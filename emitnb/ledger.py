@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from emitnb.bounds import Bounds
 from emitnb.changes import Changes
 from emitnb.emissions import Log
 from emitnb.failures import Failure, Failures, failures_of
@@ -181,6 +182,13 @@ class Ledger:
             cleared_at=version,
         )
 
+    def within(self, bounds: Bounds) -> Ledger:
+        """Return the ledger with what is beyond the bounds in files. Raises RecordFullError."""
+        log, failures = bounds.kept(self.log, self.failures)
+        if log is self.log and failures is self.failures:
+            return self
+        return replace(self, log=log, failures=failures)
+
     def _still_known(self, touched: Mapping[str, States], started: Ledger) -> Mapping[str, States]:
         if self.cleared_at > started.version:
             return {}
@@ -200,16 +208,27 @@ class Ledger:
 
 
 class Store:
-    """Holds the ledger. Reading takes no lock; changes come one after the other."""
+    """Holds the ledger, within its bounds. Reading takes no lock; changes come one by one."""
 
     def __init__(self) -> None:
         self.ledger = Ledger()
+        self.bounds = Bounds()
         self._lock = threading.RLock()
 
     def change(self, make: Callable[[Ledger], Ledger]) -> None:
-        """Replace the ledger by what ``make`` makes of it."""
+        """Replace the ledger by what ``make`` makes of it.
+
+        Raises RecordFullError, and changes nothing, where what goes to files has no room there.
+        """
         with self._lock:
-            self.ledger = make(self.ledger)
+            self.ledger = make(self.ledger).within(self.bounds)
+
+    def bound(self, change: Callable[[Bounds], Bounds]) -> None:
+        """Replace the bounds, and keep to the new ones at once. Raises RecordFullError."""
+        with self._lock:
+            bounds = change(self.bounds)
+            self.ledger = self.ledger.within(bounds)
+            self.bounds = bounds
 
 
 def summary_frame(figures: Figures, order: Iterable[str]) -> pd.DataFrame:

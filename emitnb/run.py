@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from emitnb.errors import BackendError, RunInterrupted, RunStoppedError
+from emitnb.errors import BackendError, RecordFullError, RunInterrupted, RunStoppedError
 from emitnb.failures import refused, unreadable
 from emitnb.interrupts import Interrupts
 from emitnb.ledger import Ledger, Position, Store, summary_frame
@@ -147,7 +147,7 @@ class Run:
         try:
             while self._step(session, watch):
                 self._interrupts.check()
-        except BackendError as error:
+        except (BackendError, RecordFullError) as error:
             raise RunStoppedError(self._how_to_resume(f"{error}. "), self) from error
         finally:
             session.close()

@@ -11,8 +11,9 @@ import pandas as pd
 import pyarrow as pa
 
 from emitnb.emissions.columns import dtype_of, series, widened
+from emitnb.emissions.filed import FiledRows
 from emitnb.emissions.lineage import Segment
-from emitnb.emissions.log import FrameRows, Log, Part, Track
+from emitnb.emissions.log import FrameRows, KeptRows, Log, Part, Rows, Track
 from emitnb.message import ENTRY_POINT
 from emitnb.node import Node
 from emitnb.table import STR, Positions
@@ -115,8 +116,8 @@ def _field_names(track: Track, node: Node | None) -> tuple[str, ...]:
 
 def _values(track: Track, node: Node | None) -> pd.DataFrame:
     names = _field_names(track, node)
-    made = [part.data for part in track.parts if isinstance(part, FrameRows)]
-    if made and len(made) == len(track.parts) and all(tuple(f.columns) == names for f in made):
+    if track.parts and all(_is_frame(part) and part.fields == names for part in track.parts):
+        made = [part.data for part in track.parts if not isinstance(part, Rows | KeptRows)]
         # Only a batch node made these rows: pandas joins whole frames faster than columns.
         frame = pd.concat(made, ignore_index=True)
         for field, declared in ({} if node is None else node.types).items():
@@ -126,6 +127,10 @@ def _values(track: Track, node: Node | None) -> pd.DataFrame:
         return frame
     columns = {field: _column(track, field, node) for field in names}
     return pd.DataFrame(columns, index=pd.RangeIndex(track.rows), copy=False)
+
+
+def _is_frame(part: Part) -> bool:
+    return isinstance(part, FrameRows) or (isinstance(part, FiledRows) and part.framed)
 
 
 def rows_frame(part: Part, types: Mapping[str, Any]) -> pd.DataFrame:
