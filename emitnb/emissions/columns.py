@@ -138,7 +138,8 @@ def _from_arrow(arrays: list[Any], kind: pa.DataType) -> pd.Series:
         return pd.Series(pd.array(chunks, dtype=STR))
     if chunks.null_count and kind in _MISSING:
         return cast(pd.Series, chunks.to_pandas(types_mapper=_MISSING.get))
-    return pd.Series(chunks.to_numpy())
+    values = chunks.to_numpy()
+    return pd.Series(values, copy=not values.flags.writeable)  # one chunk is shown as it lies there
 
 
 def _inferred(values: list[Any]) -> pd.Series:

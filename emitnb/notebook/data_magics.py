@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from emitnb.bounds import Kept
 from emitnb.notebook.base import RouterMagics, argument, cell_magic, line_magic, magics_class
 from emitnb.notebook.line import parse
 from emitnb.notebook.pushing import FORMATS, content, row, source
@@ -140,7 +141,28 @@ class DataMagics(RouterMagics):
             %emit_summary
         """
         parse(DataMagics.emit_summary, line)
-        return self.router.summary()
+        summary = self.router.summary()
+        print(summary.attrs["kept"])  # noqa: T201 - a line beside the table
+        return summary
+
+    @line_magic(
+        argument("memory", nargs="*", metavar="SIZE", help="bytes, 200MB, 1.5GiB or unlimited"),
+        argument("--rows", metavar="N", help="rows in memory at the most, or unlimited"),
+        argument("--folder", metavar="F", help="where files go from now on"),
+    )
+    def emit_budget(self, line: str) -> Kept:
+        """Bound the memory that emissions, pushed messages and failures take; show what they take.
+
+        What is beyond goes to files, the oldest first. Nothing is lost: frames, traces and
+        failures read the files where they need them. Examples:
+
+            %emit_budget
+            %emit_budget 200MB
+            %emit_budget 2GB --rows 50_000_000 --folder /data/scratch
+        """
+        arguments = parse(DataMagics.emit_budget, line)
+        memory = " ".join(arguments.memory) or None
+        return self.router.bound(memory, arguments.rows, arguments.folder)
 
     @line_magic(
         argument("node", metavar="NODE", help="the node that made the emission"),

@@ -17,6 +17,7 @@ OVERVIEW = (
     ("%emit_frame [NODE] [--lineage]", "what a node, or all of them, emitted"),
     ("%emit_failures [NODE]", "messages that failed, with input and error"),
     ("%emit_summary", "in, emitted, dropped, failed and ms for each node"),
+    ("%emit_budget [SIZE] [--rows N]", "what the record may take in memory; files hold the rest"),
     ("%emit_trace NODE ROW", "ancestors and descendants of an emission"),
     ("%emit_backend [memory | dask]", "where nodes run: here, or on a dask cluster"),
     ("%emit_scale [--sample N]", "what a cluster makes of the graph; the same on a sample?"),

@@ -12,7 +12,7 @@ from emitnb.notebook.display import OVERVIEW
 
 MAGICS = {
     "line": "emit emit_backend emit_scale emit_push emit_frame emit_failures emit_summary "
-    "emit_trace emit_graph emit_remove emit_rename emit_reset",
+    "emit_budget emit_trace emit_graph emit_remove emit_rename emit_reset",
     "cell": "emit_node emit_route emit_push",
 }
 
