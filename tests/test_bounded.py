@@ -97,13 +97,13 @@ def test_frames_traces_and_failures_are_those_of_a_router_without_a_budget(bound
 
 
 def test_what_is_pushed_one_by_one_is_all_there_and_in_few_files():
-    router = router_of(rows=2_000)
-    texts = [text for text in TEXTS if not text.endswith("77")]
+    router = router_of(rows=700)
+    texts = [text for text in TEXTS[:1_000] if not text.endswith("77")]
     for text in texts:
         router(document=text)
     assert column(router, ENTRY_POINT) == texts
     assert column(router, "words") == [word for text in texts for word in text.split()]
-    assert len(files(router)) < 300
+    assert len(files(router)) < 200
 
 
 def test_memory_stays_within_the_budget_and_the_rest_is_in_files():
@@ -473,7 +473,7 @@ def test_what_is_missing_is_said_and_a_fresh_push_is_the_way_out(tmp_path, spoil
         assert "router.clear(), and push again" in text
     with pytest.raises(RecordLostError, match="pushed messages 0 to 249"):
         router.frame(ENTRY_POINT)
-    with pytest.raises(RecordLostError, match="failures .* of words"):
+    with pytest.raises(RecordLostError, match=r"failures \(.* of words\)"):
         router.failures()
     assert router.summary().loc["words", "in"] == len(TEXTS)
     router.clear()

@@ -106,7 +106,6 @@ series = st.one_of(
             pd.Series([1 + 2j, 3]),
             pd.Series([0.1, np.nan, -0.0, np.inf]),
             pd.Series([1, 2], dtype="uint16"),
-            pd.Series([1, 2], dtype=">i4"),
             pd.Series([1.5], dtype="float16"),
             pd.Series([1.5, np.nan], dtype="longdouble"),
             pd.Series([1, 0, 0], dtype="Sparse[int64]"),
@@ -115,7 +114,7 @@ series = st.one_of(
         ]
     ),
 )
-few = settings(max_examples=2_000 if SWEEP else 60, deadline=None)
+few = settings(max_examples=2_000 if SWEEP else 25, deadline=None)
 
 
 def form(value: Any) -> Any:
@@ -130,21 +129,21 @@ def form(value: Any) -> Any:
     return kind, repr(value)
 
 
-def routers(*sources: Any, batch_size: int) -> tuple[Router, Router]:
+def routers(source: Any, batch_size: int) -> tuple[Router, Router]:
     """Two routers that did the same, one with all it recorded in files."""
     made = (Router(), Router())
     made[0].bound(memory=0, rows=0)
     for router in made:
         router.node(("value",), entry_point=True, name="echo")(lambda msg: (msg.value,))
-        router.node(("value",), entry_point=True, batch=True, name="whole")(lambda frame: frame)
-        for source in sources:
-            router.push(source, progress=False, batch_size=batch_size)
+        if isinstance(source, pd.DataFrame):
+            router.node(("value",), entry_point=True, batch=True, name="whole")(lambda frame: frame)
+        router.push(source, progress=False, batch_size=batch_size)
     assert made[0].bound().memory.rows == 0
     return made
 
 
 def assert_equal(spilled: Router, held: Router) -> None:
-    for node in (ENTRY_POINT, "echo", "whole"):
+    for node in (ENTRY_POINT, *held.nodes):
         left, right = spilled.frame(node), held.frame(node)
         assert left.dtypes.tolist() == right.dtypes.tolist()
         for name in right.columns:
@@ -166,9 +165,9 @@ def test_values_come_back_equal_and_of_the_same_types(values, batch_size):
 def test_columns_of_frames_come_back_in_the_same_dtypes(column, batch_size):
     spilled, held = routers(pd.DataFrame({"value": column}), batch_size=batch_size)
     assert_equal(spilled, held)
-    parts = [part for part in spilled._ledger.log.tracks["whole"].parts]
-    dtypes = {part.data["value"].dtype for part in parts}
-    assert dtypes == {part.data["value"].dtype for part in held._ledger.log.tracks["whole"].parts}
+    tracks = [router._ledger.log.tracks["whole"] for router in (spilled, held)]
+    dtypes = [{part.data["value"].dtype for part in track.parts} for track in tracks]
+    assert dtypes[0] == dtypes[1]
 
 
 @few

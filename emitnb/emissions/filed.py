@@ -136,8 +136,11 @@ class FiledTable:
         start = int(rows.min())
         return self.rows(start, int(rows.max()) + 1).take(rows - start)
 
-    def rows(self, start: int = 0, stop: int | None = None) -> Table:
-        """Return rows ``start`` to ``stop``, read back as they were pushed."""
+    def rows(self, start: int = 0, stop: int | None = None, sealed: bool = False) -> Table:
+        """Return rows ``start`` to ``stop``, read back as they were pushed.
+
+        Lists come back as Arrow, which takes less, if ``sealed``.
+        """
         size = len(range(*slice(start, stop).indices(len(self))))
         last = self.first + len(self) - 1
         what = f"pushed messages {self.first:,} to {last:,}"
@@ -151,7 +154,7 @@ class FiledTable:
             columns = dict(zip(self.fields, pieces, strict=True))
             series = {name: pd.Series(c).reset_index(drop=True) for name, c in columns.items()}
             return FrameTable(pd.DataFrame(series, index=pd.RangeIndex(size)))
-        if self.kind is ListTable:
+        if self.kind is ListTable and not sealed:
             return ListTable(self.fields, list(map(values_of, pieces)), size)
         return SealedTable(self.fields, tuple(pieces), size)
 

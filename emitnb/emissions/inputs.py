@@ -8,16 +8,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from emitnb.emissions.columns import sealed
 from emitnb.emissions.filed import FiledTable
 from emitnb.emissions.parts import FULL
 from emitnb.filing import Folder, Held, weigh
 from emitnb.filing.sizes import NOTHING
-from emitnb.table import FrameTable, ListTable, RecordTable, SealedTable, Table
+from emitnb.table import FrameTable, ListTable, RecordTable, SealedTable, Table, stacked
 
 
 @dataclass(frozen=True)
@@ -84,20 +86,32 @@ class InputRecord:
         """Return the messages kept, indexed by their numbers."""
         if not self.kept:
             return pd.DataFrame(index=pd.RangeIndex(self.first, self.first))
-        frame = pd.concat([table.frame() for table, _ in self.kept], ignore_index=True)
+        # Whole, as if they had been pushed at once: what goes to files when never shows.
+        runs = groupby((table for table, _ in self.kept), _likeness)
+        frames = [stacked([*map(_sealed, run)]).frame() for _, run in runs]
+        frame = pd.concat(frames, ignore_index=True)
         return frame.set_axis(pd.RangeIndex(self.first, self.first + len(frame)))
+
+
+def _likeness(table: Table) -> object:
+    """Equal for tables that are as good as one."""
+    kind = table.kind if isinstance(table, FiledTable) else type(table)
+    if kind is RecordTable:
+        return kind
+    return (kind, table.fields) if kind is ListTable else id(table)
+
+
+def _sealed(table: Table) -> Table:
+    if isinstance(table, FiledTable):
+        return table.rows(sealed=True)
+    return sealed(table)
 
 
 def _merged(one: Table, two: Table) -> Table | None:
     """Both as one, while that keeps single pushes from piling up; None where it does not."""
-    if not len(one) <= len(two) or len(one) >= FULL:
+    if len(one) > len(two) or len(one) >= FULL or isinstance(one, FiledTable):
         return None
-    if isinstance(one, RecordTable) and isinstance(two, RecordTable):
-        return RecordTable([*one.records, *two.records])
-    if isinstance(one, ListTable) and isinstance(two, ListTable) and one.fields == two.fields:
-        columns = [a + b for a, b in zip(one.columns, two.columns, strict=True)]
-        return ListTable(one.fields, columns, len(one) + len(two))
-    return None
+    return stacked([one, two]) if _likeness(one) == _likeness(two) else None
 
 
 def _size(table: Table) -> int | None:
