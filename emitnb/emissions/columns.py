@@ -121,7 +121,8 @@ def _joined(pieces: Sequence[Piece]) -> pd.Series:
     if not pieces:
         return pd.Series([], dtype=object)
     if all(isinstance(piece, pd.Series) for piece in pieces):
-        return cast(pd.Series, pd.concat(pieces, ignore_index=True))
+        joined = cast(pd.Series, pd.concat(pieces, ignore_index=True))
+        return joined if len(pieces) > 1 else joined.copy()  # one may lie in a file, read-only
     sealed: list[Any] = [seal(piece) if isinstance(piece, list) else piece for piece in pieces]
     if all(isinstance(piece, pa.Array) for piece in sealed):
         kinds = {piece.type for piece in sealed if not pa.types.is_null(piece.type)}

@@ -120,6 +120,7 @@ def _values(track: Track, node: Node | None) -> pd.DataFrame:
         made = [part.data for part in track.parts if not isinstance(part, Rows | KeptRows)]
         # Only a batch node made these rows: pandas joins whole frames faster than columns.
         frame = pd.concat(made, ignore_index=True)
+        frame = frame if len(made) > 1 else frame.copy()  # one may lie in a file, read-only
         for field, declared in ({} if node is None else node.types).items():
             dtype = dtype_of(declared)
             if dtype is not None and frame[field].dtype != dtype:
