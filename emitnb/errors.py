@@ -14,6 +14,8 @@
         ├── TransportError       a value that cannot be pickled, and so not travel to a cluster
         ├── WorkerCrashError     a message that killed the process it was processed in
         ├── BackendError         a backend that cannot be had, or cannot do what is asked
+        ├── RecordFullError      no room in files for what is beyond the budget of memory
+        ├── RecordLostError      what was kept in a file is gone (also a LookupError)
         └── RunStoppedError      a run that ended before its source did; ``.run`` resumes it
     KeyboardInterrupt
     ├── RunInterrupted           a run interrupted between two commits; ``.run`` resumes it
@@ -75,6 +77,14 @@ class WorkerCrashError(EmitError, RuntimeError):
 
 class BackendError(EmitError, RuntimeError):
     """A backend that cannot be had, or that cannot do what it is asked to do."""
+
+
+class RecordFullError(EmitError, RuntimeError):
+    """No room in files for what is recorded beyond the budget of memory: disk full, folder gone."""
+
+
+class RecordLostError(EmitError, LookupError):
+    """What was kept in a file is gone: somebody emptied the folder."""
 
 
 class RunStoppedError(EmitError, RuntimeError):

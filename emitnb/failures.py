@@ -5,19 +5,25 @@ from __future__ import annotations
 import itertools
 import linecache
 import traceback
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from emitnb.errors import error_words
+from emitnb.filing import FiledValues, Folder, Held, weigh
+from emitnb.filing.sizes import total
 from emitnb.message import ENTRY_POINT, Message, renamed_origin
 from emitnb.places import Places
 from emitnb.process import Failed, NodeOutcome
+from emitnb.table import Piece
 
 COLUMNS = (
     "node",
@@ -83,14 +89,26 @@ class Failure:
         return "".join([*lines, f"{self.error_type}: {self.error}"])
 
 
+Part = tuple[Failure, ...] | FiledValues[Failure]
+"""Some failures: in memory, or in a file."""
+
+SAMPLE = 64
+"""Failures of a part that are weighed: those of one node are much alike."""
+
+FILED = 10_000
+"""Failures a file, so that what is written at once is bounded."""
+
+
 @dataclass(frozen=True)
 class Failures:
     """All failures so far, in the order in which their batches were committed. A value.
 
-    Numbers ascend; ``count`` is the next one.
+    Numbers ascend; ``count`` is the next one. A part in a file has plain columns beside its
+    failures, for counting without reading them: ``node``, ``error_type``, ``line``, ``revision``
+    and ``time``.
     """
 
-    parts: tuple[tuple[Failure, ...], ...] = field(default=())
+    parts: tuple[Part, ...] = field(default=())
     count: int = 0
 
     def __len__(self) -> int:
@@ -109,8 +127,9 @@ class Failures:
             return self
         count = self.count + len(new)
         parts = list(self.parts)
-        while parts and len(parts[-1]) <= len(new):
-            new = parts.pop() + new
+        while parts and isinstance(last := parts[-1], tuple) and len(last) <= len(new):
+            new = last + new
+            parts.pop()
         return Failures((*parts, new), count)
 
     def chosen(self, numbers: Iterable[int]) -> list[Failure]:
@@ -126,7 +145,7 @@ class Failures:
         if not gone:
             return self
         low, high = min(gone), max(gone)
-        parts = [
+        parts: list[Part] = [
             part
             if part[-1].number < low or part[0].number > high
             else tuple(_after_retry(part, gone))
@@ -136,22 +155,39 @@ class Failures:
 
     def of_others(self, nodes: Container[str]) -> Failures:
         """Return those that are not of these nodes."""
-        parts = (tuple(one for one in part if one.node not in nodes) for part in self.parts)
+        parts = [tuple(one for one in part if one.node not in nodes) for part in self.parts]
         return Failures(tuple(part for part in parts if part), self.count)
+
+    @cached_property
+    def held(self) -> Held:
+        """What they take in memory."""
+        return total(_held(part) for part in self.parts)
+
+    def loose(self) -> Iterator[tuple[int, Held]]:
+        """Yield the parts that could go to files, the oldest first: their place and size."""
+        for place, part in enumerate(self.parts):
+            if isinstance(part, tuple):
+                yield place, _held(part)
+
+    def filed(self, places: Iterable[int], folder: Folder) -> Failures:
+        """Return them with some parts in files. Raises RecordFullError where there is no room."""
+        chosen = set(places)
+        parts: list[Part] = []
+        for place, part in enumerate(self.parts):
+            if place in chosen and isinstance(part, tuple):
+                cuts = range(0, len(part), FILED)
+                parts += [_filed(part[cut : cut + FILED], folder) for cut in cuts]
+            else:
+                parts.append(part)
+        return Failures(tuple(parts), self.count)
 
     def renamed(self, old: str, new: str) -> Failures:
         """Return them with a node renamed."""
+        rename = partial(_renamed, old, new)
         return Failures(
-            (
-                tuple(
-                    replace(
-                        failure,
-                        node=renamed_origin(failure.node, old, new),
-                        parent_node=failure.parent_node
-                        and renamed_origin(failure.parent_node, old, new),
-                    )
-                    for failure in self
-                ),
+            tuple(
+                tuple(map(rename, part)) if isinstance(part, tuple) else part.changed(rename)
+                for part in self.parts
             ),
             self.count,
         )
@@ -172,6 +208,36 @@ class Failures:
         numbers = dict.fromkeys(("revision", "line", "parent_row", "source"), "Int64")
         frame = frame.astype({**texts, **numbers, "input": object, "attempts": "int64"})
         return frame.assign(time=pd.to_datetime(frame["time"].astype("int64"), unit="ns", utc=True))
+
+
+def _renamed(old: str, new: str, failure: Failure) -> Failure:
+    return replace(
+        failure,
+        node=renamed_origin(failure.node, old, new),
+        parent_node=failure.parent_node and renamed_origin(failure.parent_node, old, new),
+    )
+
+
+def _held(part: Part) -> Held:
+    if not isinstance(part, tuple):
+        return part.held
+    step = max(1, len(part) // SAMPLE)
+    sample = part[::step]
+    size = sum(weigh([f.error, f.places, f.input_dict()]) + 400 for f in sample)
+    return Held(len(part), size * len(part) // max(len(sample), 1))
+
+
+def _filed(part: tuple[Failure, ...], folder: Folder) -> FiledValues[Failure]:
+    plain: dict[str, Piece] = {
+        "node": pa.array([f.node for f in part], pa.large_string()),
+        "error_type": pa.array([f.error_type for f in part], pa.large_string()),
+        "line": pa.array([f.line for f in part], pa.int64()),
+        "revision": pa.array([f.revision for f in part], pa.int64()),
+        "time": pa.array([f.time for f in part], pa.int64()),
+    }
+    counts = Counter(f.node for f in part)
+    nodes = ", ".join(f"{count:,} of {name}" for name, count in counts.items())
+    return FiledValues.write(part, plain, f"failures ({nodes})", folder)
 
 
 def failures_of(outcome: NodeOutcome, places: Places) -> Iterator[tuple[int, int | None, Failure]]:

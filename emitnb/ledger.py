@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from emitnb.bounds import Bounds
 from emitnb.changes import Changes
 from emitnb.emissions import Log
 from emitnb.failures import Failure, Failures, failures_of
@@ -247,6 +248,13 @@ class Ledger:
             cleared_at=version,
         )
 
+    def within(self, bounds: Bounds) -> Ledger:
+        """Return the ledger with what is beyond the bounds in files. Raises RecordFullError."""
+        log, failures = bounds.kept(self.log, self.failures)
+        if log is self.log and failures is self.failures:
+            return self
+        return replace(self, log=log, failures=failures)
+
     def _still_known(self, touched: Mapping[str, States], started: Ledger) -> Mapping[str, States]:
         if self.cleared_at > started.version:
             return {}
@@ -266,26 +274,37 @@ class Ledger:
 
 
 class Store:
-    """Holds the ledger. Reading takes no lock; changes come one after the other.
+    """Holds the ledger, within its bounds. Reading takes no lock; changes come one by one.
 
     What begins with the committed states and is to change them takes one of the ``turns``.
     """
 
-    def __init__(self, ledger: Ledger | None = None) -> None:
+    def __init__(self, ledger: Ledger | None = None, bounds: Bounds | None = None) -> None:
         self.ledger = Ledger() if ledger is None else ledger
+        self.bounds = Bounds() if bounds is None else bounds
         self.turns = Turns()
         self._lock = threading.RLock()
 
     def change(self, make: Callable[[Ledger], Ledger]) -> None:
-        """Replace the ledger by what ``make`` makes of it."""
+        """Replace the ledger by what ``make`` makes of it.
+
+        Raises RecordFullError, and changes nothing, where what goes to files has no room there.
+        """
         with self._lock:
-            self.ledger = make(self.ledger)
+            self.ledger = make(self.ledger).within(self.bounds)
+
+    def bound(self, change: Callable[[Bounds], Bounds]) -> None:
+        """Replace the bounds, and keep to the new ones at once. Raises RecordFullError."""
+        with self._lock:
+            bounds = change(self.bounds)
+            self.ledger = self.ledger.within(bounds)
+            self.bounds = bounds
 
     def try_change(self, make: Callable[[Ledger], Ledger | None]) -> bool:
         """Replace the ledger by what ``make`` makes of it, if it makes one; return whether so."""
         with self._lock:
             made = make(self.ledger)
-            self.ledger = self.ledger if made is None else made
+            self.ledger = self.ledger if made is None else made.within(self.bounds)
         return made is not None
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 
 from emitnb.advice import advise
+from emitnb.bounds import Kept, changed, kept
 from emitnb.emissions import KeptRows, Track, node_frame, trace_frame, whole_frame
 from emitnb.errors import UnknownRowError
 from emitnb.graph import Graph
@@ -20,7 +22,7 @@ from emitnb.story import Trace
 
 
 class Reader:
-    """The part of a router that is about what came out; it changes nothing."""
+    """The part of a router that is about what came out; it changes none of it."""
 
     def __init__(self) -> None:
         self._store = Store()
@@ -143,15 +145,17 @@ class Reader:
         Columns: ``in``, ``emitted``, ``dropped`` and ``failed`` (int64, messages) and ``ms``
         (float64, milliseconds in the node's function for each message received). Dropped are
         messages that made no emission and did not fail. ``attrs["advice"]`` is what
-        :meth:`advice` says, ``attrs["remarks"]`` all lines (str) to be shown below the table.
+        :meth:`advice` says, ``attrs["kept"]`` what lies in memory, and what in files (see
+        :meth:`bound`), and ``attrs["remarks"]`` all lines (str) to be shown below the table.
         """
         graph = self.graph
         order = _names(graph)
         figures = {**dict.fromkeys([ENTRY_POINT, *order], Totals()), **self._ledger.figures}
         frame = summary_frame(figures, order)
         advice = self.advice()
-        remarks = [advice]
-        frame.attrs.update(advice=advice, remarks=[line for line in remarks if line])
+        kept = str(self.bound())
+        remarks = [line for line in (kept, advice) if line]
+        frame.attrs.update(advice=advice, kept=kept, remarks=remarks)
         return frame
 
     def advice(self) -> str:
@@ -172,6 +176,35 @@ class Reader:
 
     def _failing(self, node: str | None) -> str | None:
         return node if node in (None, ENTRY_POINT) else self._recorded(node)
+
+    def bound(
+        self,
+        memory: int | float | str | None = None,
+        rows: int | float | str | None = None,
+        folder: str | os.PathLike[str] | None = None,
+    ) -> Kept:
+        """Bound the memory that the record takes; return what lies in memory, and what in files.
+
+        The record are emissions, pushed messages and failures. What is beyond goes to files,
+        oldest rows first, and is read back where it is needed. What is not given stays as it is.
+
+        Parameters
+        ----------
+        memory : bytes, or a text as ``"200 MB"``; ``"unlimited"`` (at first: 1 GB)
+        rows : rows of all three together, or ``"unlimited"`` (as it is at first)
+        folder : where files go from now on, in a folder of their own that is removed with the
+            last of them (at first: the system's temporary folder)
+
+        Raises EmitError for what is no such thing, and RecordFullError where files have no room;
+        then all stays as it was.
+
+        >>> Reader().bound("200 MB").bounds.memory
+        200000000
+        """
+        if (memory, rows, folder) != (None, None, None):
+            self._store.bound(lambda bounds: changed(bounds, memory, rows, folder))
+        ledger = self._ledger
+        return kept(self._store.bounds, ledger.log, ledger.failures)
 
     @property
     def _ledger(self) -> Ledger:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from emitnb.control import Cancelled
-from emitnb.errors import BackendError, RunInterrupted, RunStoppedError
+from emitnb.errors import BackendError, RecordFullError, RunInterrupted, RunStoppedError
 from emitnb.failures import refused, unreadable
 from emitnb.halting import first_failure, streak
 from emitnb.interrupts import Interrupts
@@ -181,7 +181,7 @@ class Run(Steered):
             while self._step(session, watch) or self._goes_on():
                 self._interrupts.check()
                 self._control.check()
-        except BackendError as error:
+        except (BackendError, RecordFullError) as error:
             raise RunStoppedError(self._how_to_resume(f"{error}. "), self) from error
         finally:
             try:

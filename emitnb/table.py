@@ -7,7 +7,7 @@ records that do not all have the same fields. Rows are numbered from 0.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any, Protocol, TypeAlias, cast
@@ -82,7 +82,7 @@ class ListTable:
     def frame(self) -> pd.DataFrame:
         """See :class:`Table`."""
         data = dict(zip(self.fields, self.columns, strict=True))
-        return pd.DataFrame(data, index=pd.RangeIndex(len(self)))
+        return _framed(data, len(self))
 
     def take(self, rows: Positions) -> ListTable:
         """See :class:`Table`."""
@@ -147,7 +147,7 @@ class SealedTable:
     def frame(self) -> pd.DataFrame:
         """See :class:`Table`; dtypes are those of the same values in lists."""
         columns = {name: _inferred(p) for name, p in zip(self.fields, self.pieces, strict=True)}
-        return pd.DataFrame(columns, index=pd.RangeIndex(self.size))
+        return _framed(columns, self.size)
 
     def take(self, rows: Positions) -> SealedTable:
         """See :class:`Table`."""
@@ -226,8 +226,11 @@ class RecordTable:
 
     def frame(self) -> pd.DataFrame:
         """See :class:`Table`. A field that a record does not have is missing in its row."""
-        index = pd.RangeIndex(len(self.records))
-        return pd.DataFrame(list(self.records), index=index, columns=list(self.fields))
+        index, fields = pd.RangeIndex(len(self.records)), list(self.fields)
+        try:
+            return pd.DataFrame(list(self.records), index=index, columns=fields)
+        except UnicodeEncodeError:  # lone surrogates, which no str column holds
+            return pd.DataFrame(list(self.records), index=index, columns=fields, dtype=object)
 
     def take(self, rows: Positions) -> RecordTable:
         """See :class:`Table`."""
@@ -304,6 +307,21 @@ def _stacked_pieces(pieces: Sequence[Piece]) -> Piece:
         return [value for piece in pieces for value in values_of(piece)]
     kind = kinds.pop() if kinds else pa.null()
     return pa.concat_arrays([piece.cast(kind) for piece in arrays])
+
+
+def _framed(columns: Mapping[str, Any], size: int) -> pd.DataFrame:
+    index = pd.RangeIndex(size)
+    try:
+        return pd.DataFrame(columns, index=index)
+    except UnicodeEncodeError:  # lone surrogates, which no str column holds
+        return pd.DataFrame({name: _series(c) for name, c in columns.items()}, index=index)
+
+
+def _series(values: Any) -> pd.Series[Any]:
+    try:
+        return pd.Series(values)
+    except UnicodeEncodeError:
+        return pd.Series(values, dtype=object)
 
 
 def _taken(piece: Piece, rows: Positions) -> Piece:

@@ -21,6 +21,8 @@ EXPORTED = [
     "LoopError",
     "Message",
     "NoResult",
+    "RecordFullError",
+    "RecordLostError",
     "ResultError",
     "Router",
     "Run",

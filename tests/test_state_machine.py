@@ -94,6 +94,11 @@ class Session(RuleBasedStateMachine):
             )(lambda msg: 1)
         assert self.router.graph is before
 
+    @rule(memory=st.sampled_from([0, 2_000, "unlimited"]))
+    def bound(self, memory: int | str) -> None:
+        """What lies in files is read like anything else."""
+        self.router.bound(memory)
+
     # -- editing ----------------------------------------------------------------------------
 
     @rule(name=st.sampled_from(["", "nobody", "zz.*", ENTRY]))

@@ -121,7 +121,8 @@ def _joined(pieces: Sequence[Piece]) -> pd.Series:
     if not pieces:
         return pd.Series([], dtype=object)
     if all(isinstance(piece, pd.Series) for piece in pieces):
-        return cast(pd.Series, pd.concat(pieces, ignore_index=True))
+        joined = cast(pd.Series, pd.concat(pieces, ignore_index=True))
+        return joined if len(pieces) > 1 else joined.copy()  # one may lie in a file, read-only
     sealed: list[Any] = [seal(piece) if isinstance(piece, list) else piece for piece in pieces]
     if all(isinstance(piece, pa.Array) for piece in sealed):
         kinds = {piece.type for piece in sealed if not pa.types.is_null(piece.type)}
@@ -138,7 +139,8 @@ def _from_arrow(arrays: list[Any], kind: pa.DataType) -> pd.Series:
         return pd.Series(pd.array(chunks, dtype=STR))
     if chunks.null_count and kind in _MISSING:
         return cast(pd.Series, chunks.to_pandas(types_mapper=_MISSING.get))
-    return pd.Series(chunks.to_numpy())
+    values = chunks.to_numpy()
+    return pd.Series(values, copy=not values.flags.writeable)  # one chunk is shown as it lies there
 
 
 def _inferred(values: list[Any]) -> pd.Series:

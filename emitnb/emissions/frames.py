@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from emitnb.emissions.columns import dtype_of, series, widened
 from emitnb.emissions.descent import arrivals_of, sources_of, waves_of
+from emitnb.emissions.filed import FiledRows
 from emitnb.emissions.lineage import Segment
-from emitnb.emissions.log import FrameRows, Log, Part, Track
+from emitnb.emissions.log import FrameRows, KeptRows, Log, Part, Rows, Track
 from emitnb.message import PORT_FIELDS, is_port
 from emitnb.node import Node
 from emitnb.table import STR, Positions
@@ -64,10 +65,11 @@ def whole_frame(
 
 def _values(track: Track, declared: tuple[str, ...], types: Mapping[str, Any]) -> pd.DataFrame:
     names = tuple(dict.fromkeys((*declared, *track.field_names())))
-    made = [part.data for part in track.parts if isinstance(part, FrameRows)]
-    if made and len(made) == len(track.parts) and all(tuple(f.columns) == names for f in made):
+    if track.parts and all(_is_frame(part) and part.fields == names for part in track.parts):
+        made = [part.data for part in track.parts if not isinstance(part, Rows | KeptRows)]
         # Only a batch node made these rows: pandas joins whole frames faster than columns.
         frame = pd.concat(made, ignore_index=True)
+        frame = frame if len(made) > 1 else frame.copy()  # one may lie in a file, read-only
         for field, kind in types.items():
             dtype = dtype_of(kind)
             if dtype is not None and frame[field].dtype != dtype:
@@ -75,6 +77,10 @@ def _values(track: Track, declared: tuple[str, ...], types: Mapping[str, Any]) -
         return frame
     columns = {field: _column(track, field, types.get(field)) for field in names}
     return pd.DataFrame(columns, index=pd.RangeIndex(track.rows), copy=False)
+
+
+def _is_frame(part: Part) -> bool:
+    return isinstance(part, FrameRows) or (isinstance(part, FiledRows) and part.framed)
 
 
 def rows_frame(part: Part, types: Mapping[str, Any]) -> pd.DataFrame:

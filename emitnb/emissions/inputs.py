@@ -1,48 +1,85 @@
-"""The latest pushed messages, for showing which input made which output.
+"""The pushed messages: which input made which output, and what can be sent through again.
 
-Pushing a file larger than memory must not hold it, so the record is bounded: the oldest inputs
-make room. (What failed keeps its own input, whatever happens here.)
+What lies on a cluster is not recorded here, and what was pushed before it no longer.
 """
 
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from emitnb.table import FrameTable, ListTable, Positions, RecordTable, Table
-
-BUDGET = 64 * 2**20
-"""Bytes of pushed messages that are kept."""
+from emitnb.emissions.columns import sealed
+from emitnb.emissions.filed import FiledTable
+from emitnb.emissions.parts import FULL
+from emitnb.filing import Folder, Held, weigh
+from emitnb.filing.sizes import NOTHING
+from emitnb.table import (
+    FrameTable,
+    ListTable,
+    Positions,
+    RecordTable,
+    SealedTable,
+    Table,
+    stacked,
+)
 
 
 @dataclass(frozen=True)
 class InputRecord:
-    """The last tables pushed; ``first`` is the number of the oldest message kept."""
+    """The tables pushed; ``first`` is the number of the oldest message kept.
+
+    ``kept`` are the tables, each with the bytes that it takes in memory.
+    """
 
     rows: int = 0
     first: int = 0
     kept: tuple[tuple[Table, int], ...] = ()
+    held: Held = NOTHING
 
     def with_rows(self, table: Table) -> InputRecord:
-        """Return the record with ``table`` pushed behind it, within the budget."""
+        """Return the record with ``table`` pushed behind it."""
         if not len(table):
             return self
-        kept = (*self.kept, (table, _size(table)))
-        first = self.first
-        total = sum(size for _, size in kept)
-        while total > BUDGET:
-            (oldest, size), *rest = kept
-            kept = tuple(rest)
-            first += len(oldest)
-            total -= size
-        return InputRecord(self.rows + len(table), first, kept)
+        rows = self.rows + len(table)
+        size = _size(table)
+        if size is None:
+            return InputRecord(rows, rows)
+        kept = self.kept
+        held = self.held.plus(Held(len(table), size))
+        while kept and (both := _merged(kept[-1][0], table)) is not None:
+            table, size = both, kept[-1][1] + size
+            kept = kept[:-1]
+        return InputRecord(rows, self.first, (*kept, (table, size)), held)
+
+    def loose(self) -> Iterator[tuple[int, Held]]:
+        """Yield the tables that could go to files, the oldest first: their place and size."""
+        for place, (table, size) in enumerate(self.kept):
+            if not isinstance(table, FiledTable):
+                yield place, Held(len(table), size)
+
+    def filed(self, places: Iterable[int], folder: Folder) -> InputRecord:
+        """Return the record with some tables in files. Raises RecordFullError."""
+        chosen = set(places)
+        kept, first = [], self.first
+        held = self.held
+        for place, (table, size) in enumerate(self.kept):
+            if place in chosen and not isinstance(table, FiledTable):
+                filed = FiledTable.write(table, first, folder)
+                left = Held(len(table), filed.columns.held) if filed.columns.held else Held()
+                held = Held(held.rows - len(table) + left.rows, held.bytes - size + left.bytes)
+                table, size = filed, left.bytes
+            kept.append((table, size))
+            first += len(table)
+        return InputRecord(self.rows, self.first, tuple(kept), held)
 
     def values(self, row: int) -> dict[str, Any] | None:
-        """Return the fields of one pushed message; None where it is no longer kept."""
+        """Return the fields of one pushed message; None where it is not kept."""
         row -= self.first
         if row < 0:
             return None
@@ -70,22 +107,42 @@ class InputRecord:
         """Return the messages kept, indexed by their numbers."""
         if not self.kept:
             return pd.DataFrame(index=pd.RangeIndex(self.first, self.first))
-        frame = pd.concat([table.frame() for table, _ in self.kept], ignore_index=True)
+        # Whole, as if they had been pushed at once: what goes to files when never shows.
+        runs = groupby((table for table, _ in self.kept), _likeness)
+        frames = [stacked([*map(_sealed, run)]).frame() for _, run in runs]
+        frame = pd.concat(frames, ignore_index=True)
         return frame.set_axis(pd.RangeIndex(self.first, self.first + len(frame)))
 
-    def cleared(self) -> InputRecord:
-        """Return an empty record."""
-        return replace(self, rows=0, first=0, kept=())
+
+def _likeness(table: Table) -> object:
+    """Equal for tables that are as good as one."""
+    kind = table.kind if isinstance(table, FiledTable) else type(table)
+    if kind is RecordTable:
+        return kind
+    return (kind, table.fields) if kind is ListTable else id(table)
 
 
-def _size(table: Table) -> int:
-    """Bytes held, near enough: what the values of the columns themselves take."""
+def _sealed(table: Table) -> Table:
+    if isinstance(table, FiledTable):
+        return table.rows(sealed=True)
+    return sealed(table)
+
+
+def _merged(one: Table, two: Table) -> Table | None:
+    """Both as one, while that keeps single pushes from piling up; None where it does not."""
+    if len(one) > len(two) or len(one) >= FULL or isinstance(one, FiledTable):
+        return None
+    return stacked([one, two]) if _likeness(one) == _likeness(two) else None
+
+
+def _size(table: Table) -> int | None:
+    """Bytes held, near enough; None where holding on to it here would hold it on a cluster."""
     if isinstance(table, ListTable):
-        # 12: the place in the list, and what allocation rounds up.
-        return sum(sum(map(sys.getsizeof, c)) + 12 * len(c) for c in table.columns) + 64
+        return sum(map(weigh, table.columns)) + 64
     if isinstance(table, RecordTable):
         return sum(sum(map(sys.getsizeof, record.values())) + 200 for record in table.records)
     if isinstance(table, FrameTable):
-        data = table.data
-        return sum(data[name].array.nbytes for name in data.columns)
-    return BUDGET + 1  # it lies on a cluster: holding on to it here would hold it there
+        return sum(weigh(table.data[name]) for name in table.data.columns)
+    if isinstance(table, SealedTable):
+        return sum(map(weigh, table.pieces))
+    return None

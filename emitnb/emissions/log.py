@@ -7,8 +7,9 @@ a reader never sees half a batch and a commit is the swap of one reference.
 from __future__ import annotations
 
 import operator
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import repeat
 from typing import Any
 
@@ -17,9 +18,12 @@ import pandas as pd
 import pyarrow as pa
 
 from emitnb.emissions.columns import seal
+from emitnb.emissions.filed import FiledRows, value_at
 from emitnb.emissions.inputs import InputRecord
 from emitnb.emissions.lineage import Segment, compact, merged
 from emitnb.emissions.parts import FULL, grown
+from emitnb.filing import Folder, Held
+from emitnb.filing.sizes import total, weigh
 from emitnb.message import ENTRY_POINT, node_of, renamed_origin
 from emitnb.places import Places
 from emitnb.process import Given, NodeOutcome, with_ports
@@ -40,6 +44,11 @@ class Rows:
         if name in self.fields:
             return self.pieces[self.fields.index(name)]
         return pa.nulls(self.size)
+
+    @cached_property
+    def held(self) -> Held:
+        """What it takes in memory."""
+        return Held(self.size, sum(map(weigh, self.pieces)))
 
 
 @dataclass(frozen=True)
@@ -67,12 +76,18 @@ class FrameRows:
         """Return the column; all missing where these rows do not have the field."""
         return self.data[name] if name in self.data.columns else pa.nulls(self.size)
 
+    @cached_property
+    def held(self) -> Held:
+        """What it takes in memory."""
+        return Held(self.size, sum(map(weigh, self.pieces)))
+
 
 @dataclass(frozen=True)
 class KeptRows:
     """Consecutive rows of one node that were left on a cluster."""
 
     table: KeptTable
+    held = Held()
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -96,11 +111,11 @@ class KeptRows:
     def fetched(self) -> Rows | FrameRows:
         """Return the rows, brought here."""
         part = _part(self.table.fetch())
-        assert not isinstance(part, KeptRows)
+        assert isinstance(part, Rows | FrameRows)
         return part
 
 
-Part = Rows | FrameRows | KeptRows
+Part = Rows | FrameRows | KeptRows | FiledRows
 
 
 @dataclass(frozen=True)
@@ -111,6 +126,28 @@ class Track:
     parts: tuple[Part, ...] = ()
     segments: tuple[Segment, ...] = ()
 
+    @cached_property
+    def held(self) -> Held:
+        """What its rows take in memory."""
+        return total(part.held for part in self.parts)
+
+    def loose(self) -> Iterator[tuple[int, Held]]:
+        """Yield the parts that could go to files, the oldest first: their place and size."""
+        for place, part in enumerate(self.parts):
+            if isinstance(part, Rows | FrameRows):
+                yield place, part.held
+
+    def filed(self, places: Iterable[int], name: str, folder: Folder) -> Track:
+        """Return the track of the node ``name`` with some parts in files; RecordFullError."""
+        chosen = set(places)
+        parts, first = [], 0
+        for place, part in enumerate(self.parts):
+            if place in chosen and isinstance(part, Rows | FrameRows):
+                part = _filed(part, first, name, folder)
+            parts.append(part)
+            first += part.size
+        return replace(self, parts=tuple(parts))
+
     def field_names(self) -> tuple[str, ...]:
         """Fields in use, the latest declaration's first."""
         names = (name for part in reversed(self.parts) for name in part.fields)
@@ -120,7 +157,9 @@ class Track:
         """Return the fields of one row."""
         for part in self.parts:
             if row < part.size:
-                values = (_value(piece, row) for piece in part.pieces)
+                if isinstance(part, FiledRows):
+                    return part.row(row)
+                values = (value_at(piece, row) for piece in part.pieces)
                 return dict(zip(part.fields, values, strict=True))
             row -= part.size
         raise IndexError(row)
@@ -207,7 +246,9 @@ class Log:
         """Return the log with a node renamed, as itself and as an origin."""
         tracks = {
             renamed_origin(name, old, new): replace(
-                track, segments=tuple(segment.renamed(old, new) for segment in track.segments)
+                track,
+                parts=_labelled(track.parts, renamed_origin(name, old, new)),
+                segments=tuple(segment.renamed(old, new) for segment in track.segments),
             )
             for name, track in self.tracks.items()
         }
@@ -292,9 +333,11 @@ def _sealed(rows: Rows) -> Rows:
     return replace(rows, pieces=tuple(seal(p, k) if isinstance(p, list) else p for p, k in pieces))
 
 
-def _value(piece: Piece, row: int) -> Any:
-    if isinstance(piece, list):
-        return piece[row]
-    if isinstance(piece, pa.Array):
-        return piece[row].as_py()
-    return piece.iloc[row]
+def _filed(part: Rows | FrameRows, first: int, name: str, folder: Folder) -> FiledRows:
+    pieces = [seal(piece) if isinstance(piece, list) else piece for piece in part.pieces]
+    framed = isinstance(part, FrameRows)
+    return FiledRows.write(part.fields, pieces, part.size, framed, first, name, folder)
+
+
+def _labelled(parts: tuple[Part, ...], name: str) -> tuple[Part, ...]:
+    return tuple(replace(p, node=name) if isinstance(p, FiledRows) else p for p in parts)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from emitnb.emissions.filed import FiledRows, FiledTable
 from emitnb.emissions.log import FrameRows, KeptRows, Log, Part, Rows, Track
 from emitnb.errors import EmitError
 from emitnb.message import ENTRY_POINT
@@ -52,9 +53,11 @@ def _some(holder: Part | Table, rows: Positions) -> Table:
     start, stop = int(rows[0]), int(rows[-1]) + 1
     if isinstance(holder, KeptRows):
         holder = holder.fetched()
-    if isinstance(holder, FrameRows):
-        table: Table = FrameTable(holder.data)
-    elif isinstance(holder, Rows):
+    if isinstance(holder, FiledTable):
+        table, rows = holder.rows(start, stop), rows - start
+    elif isinstance(holder, FrameRows) or (isinstance(holder, FiledRows) and holder.framed):
+        table = FrameTable(holder.data)
+    elif isinstance(holder, Rows | FiledRows):
         run = tuple(piece[start:stop] for piece in holder.pieces)
         table, rows = SealedTable(holder.fields, run, stop - start), rows - start
     else:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from emitnb.bounds import Kept
 from emitnb.notebook.base import RouterMagics, argument, cell_magic, line_magic, magics_class
 from emitnb.notebook.display import Summary, summary
 from emitnb.notebook.line import parse
@@ -153,6 +154,25 @@ class DataMagics(RouterMagics):
         # An arrow by itself would look like an option.
         arguments = parse(DataMagics.emit_peek, re.sub(r"\s*->\s*", "->", line))
         return self.router.peek(" ".join(arguments.edge), arguments.n)
+
+    @line_magic(
+        argument("memory", nargs="*", metavar="SIZE", help="bytes, 200MB, 1.5GiB or unlimited"),
+        argument("--rows", metavar="N", help="rows in memory at the most, or unlimited"),
+        argument("--folder", metavar="F", help="where files go from now on"),
+    )
+    def emit_budget(self, line: str) -> Kept:
+        """Bound the memory that emissions, pushed messages and failures take; show what they take.
+
+        What is beyond goes to files, the oldest first. Nothing is lost: frames, traces and
+        failures read the files where they need them. Examples:
+
+            %emit_budget
+            %emit_budget 200MB
+            %emit_budget 2GB --rows 50_000_000 --folder /data/scratch
+        """
+        arguments = parse(DataMagics.emit_budget, line)
+        memory = " ".join(arguments.memory) or None
+        return self.router.bound(memory, arguments.rows, arguments.folder)
 
     @line_magic(
         argument("node", metavar="NODE", help="the node that made the emission"),

@@ -31,6 +31,7 @@ OVERVIEW = (
     ("%emit_replay [NODE]", "run again what comes from an older version of a cell"),
     ("%emit_live [on | off]", "replay a node whenever its cell changes"),
     ("%emit_summary", "in, emitted, dropped, failed and ms for each node"),
+    ("%emit_budget [SIZE] [--rows N]", "what the record may take in memory; files hold the rest"),
     ("%emit_trace NODE ROW", "the story of an emission: ancestors, descendants, ms"),
     ("%emit_peek A -> B [-n N]", "the latest messages that went over an edge"),
     ("%emit_backend [memory | dask]", "where nodes run: here, or on a dask cluster"),

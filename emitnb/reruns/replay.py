@@ -33,7 +33,7 @@ class Replay:
     def __init__(self, store: Store, graph: Graph, nodes: Iterable[str]) -> None:
         ledger = store.ledger
         self.nodes = frozenset(nodes)
-        self.store = Store(ledger.without_work_of(self.nodes))
+        self.store = Store(ledger.without_work_of(self.nodes), store.bounds)
         self._graph = graph
         self._main = store
         self._cleared_at = ledger.cleared_at

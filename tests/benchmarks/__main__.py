@@ -19,7 +19,17 @@ from typing import Any
 
 from tests.benchmarks.harness import Options, Row, table
 
-GROUPS = ("wordcount", "libraries", "keyed", "batches", "memory", "scale", "startup", "cluster")
+GROUPS = (
+    "wordcount",
+    "libraries",
+    "keyed",
+    "batches",
+    "memory",
+    "bounded",
+    "scale",
+    "startup",
+    "cluster",
+)
 LIBRARIES = (
     "msgspec",
     "numpy",

@@ -255,6 +255,22 @@ def test_failures_summary_and_trace_are_values(counting):
     assert trace["node"].tolist() == ["__entry_point", "words", "count_word"]
 
 
+def test_a_budget_is_set_and_shown(counting, tmp_path):
+    counting.run("%emit_push ['a b a'] * 500")
+    assert "of 1 GB in memory (3,500 rows)" in counting.shown("%emit_budget")
+    kept = counting.run(f"%emit_budget 1 kB --rows 1_000 --folder '{tmp_path}'")
+    assert (kept.bounds.memory, kept.bounds.rows) == (1_000, 1_000)
+    assert kept.files.rows + kept.memory.rows == 3_500
+    assert str(kept) in counting.shown("%emit_summary")
+    assert len(counting.run("%emit_frame words")) == 1_500
+    counting.run("%emit_budget unlimited")
+    assert counting.run("%emit_budget").bounds.memory is None
+    with pytest.raises(EmitError, match="'lots' is not an amount of memory"):
+        counting.run("%emit_budget lots")
+    with pytest.raises(EmitError, match="'some' is not a number of rows"):
+        counting.run("%emit_budget --rows some")
+
+
 @pytest.mark.parametrize("magic", ["%emit_frame", "%emit_failures", "%emit_trace"])
 def test_an_unknown_node_is_an_error_with_a_way_out(counting, magic):
     row = " 0" if magic == "%emit_trace" else ""
