@@ -314,9 +314,7 @@ class Run(Steered):
             what, error = found
             advice = "mend it, or go past it with router.run.resume('collect')"
             if self.background:
-                advice = (
-                    f"mend it and %emit_resume {self.number}, or go past it with resume('collect')"
-                )
+                advice = f"mend it, then %emit_resume {self.number}; or resume('collect') passes it"
             raise RunStoppedError(self._how_to_resume(what, advice), self) from error
 
     def _stop_if_hopeless(self, nodes: tuple[NodeOutcome, ...]) -> None:

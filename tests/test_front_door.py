@@ -77,13 +77,15 @@ def test_what_is_not_exported_is_an_attribute_error():
         exec("from emitnb import Rooter")
 
 
-def test_every_error_is_an_emit_error_but_the_interrupt():
+def test_every_error_is_an_emit_error_but_the_interrupts():
     errors = [getattr(emitnb, name) for name in EXPORTED if name.endswith(("Error", "Interrupted"))]
     assert {error.__name__ for error in errors if not issubclass(error, emitnb.EmitError)} == {
-        "RunInterrupted"
+        "RunInterrupted",
+        "WaitInterrupted",
     }
-    assert issubclass(emitnb.RunInterrupted, KeyboardInterrupt)
-    assert not issubclass(emitnb.RunInterrupted, Exception)
+    for interrupt in (emitnb.RunInterrupted, emitnb.WaitInterrupted):
+        assert issubclass(interrupt, KeyboardInterrupt)
+        assert not issubclass(interrupt, Exception)
     drawn = inspect.getdoc(importlib.import_module("emitnb.errors")) or ""
     assert all(error.__name__ in drawn for error in errors)
 

@@ -111,6 +111,7 @@ def test_prints_on_workers_go_to_the_log_of_each_node(cluster_of, capsys):
 
 
 PROGRAM = """
+import threading
 from emitnb import Router
 
 if __name__ == "__main__":
