@@ -20,7 +20,7 @@ import pyarrow as pa
 from emitnb.errors import error_words
 from emitnb.filing import FiledValues, Folder, Held, weigh
 from emitnb.filing.sizes import total
-from emitnb.message import ENTRY_POINT, Message, renamed_origin
+from emitnb.message import ENTRY_POINT, UNKNOWN, Message, node_of, renamed_origin
 from emitnb.places import Places
 from emitnb.process import Failed, NodeOutcome
 from emitnb.table import Piece
@@ -153,9 +153,13 @@ class Failures:
         ]
         return Failures(tuple(part for part in parts if part), self.count)
 
+    def children_of(self, nodes: Container[str]) -> set[str]:
+        """Return the nodes that failed on what ``nodes`` emitted."""
+        return {one.node for one in self if node_of(one.parent_node or UNKNOWN) in nodes}
+
     def of_others(self, nodes: Container[str]) -> Failures:
-        """Return those that are not of these nodes."""
-        parts = [tuple(one for one in part if one.node not in nodes) for part in self.parts]
+        """Return those that are not of these nodes; what they failed on is no longer theirs."""
+        parts = [tuple(_of_others(part, nodes)) for part in self.parts]
         return Failures(tuple(part for part in parts if part), self.count)
 
     @cached_property
@@ -306,6 +310,14 @@ def _places(trace: TracebackType | None) -> tuple[Place, ...]:
     while frames and frames[0][0].startswith(_PACKAGE):
         del frames[0]
     return tuple(frames)
+
+
+def _of_others(part: Iterable[Failure], nodes: Container[str]) -> Iterator[Failure]:
+    for failure in part:
+        if failure.node in nodes:
+            continue
+        lost = node_of(failure.parent_node or UNKNOWN) in nodes
+        yield replace(failure, parent_node=UNKNOWN, parent_row=-1) if lost else failure
 
 
 def _after_retry(part: Iterable[Failure], gone: Mapping[int, Failure | None]) -> Iterator[Failure]:

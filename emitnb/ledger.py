@@ -19,7 +19,7 @@ import pandas as pd
 
 from emitnb.bounds import Bounds
 from emitnb.changes import Changes
-from emitnb.emissions import Log
+from emitnb.emissions import Log, children_of, orphaned
 from emitnb.failures import Failure, Failures, failures_of
 from emitnb.graph import Graph
 from emitnb.message import ENTRY_POINT
@@ -209,6 +209,16 @@ class Ledger:
         """Return the ledger without some failures; that they failed stays counted."""
         return replace(self, failures=self.failures.retried(numbers, {}))
 
+    def closure(self, graph: Graph, nodes: Iterable[str]) -> frozenset[str]:
+        """Return the nodes to replay with ``nodes``: all that what they emit can reach, or did."""
+        found = graph.closure(nodes)
+        while True:
+            parents = children_of(self.log, found), self.failures.children_of(found)
+            wider = graph.closure(found.union(*parents))
+            if wider == found:
+                return found
+            found = wider
+
     def without_work_of(self, nodes: Container[str]) -> Ledger:
         """Return what a replay of ``nodes`` begins with: what all others did, and no failures."""
         return replace(
@@ -226,7 +236,7 @@ class Ledger:
         mine = frozenset(replay.states).difference(nodes)
         return replace(
             self,
-            log=self.log.without(nodes).with_tracks(replay.log, nodes),
+            log=orphaned(self.log, nodes).without(nodes).with_tracks(replay.log, nodes),
             failures=self.failures.of_others(nodes).with_more(replay.failures),
             states={**_of_others(self.states, nodes), **_of_others(replay.states, mine)},
             figures={

@@ -28,6 +28,10 @@ PORT_FIELDS: Mapping[str, type] = {"node": str, "error_type": str, "error": str,
 """Fields of a message from a port, with their types."""
 
 
+UNKNOWN = ""
+"""The origin of rows whose parents are no longer recorded."""
+
+
 def port_of(node: str) -> str:
     """Return the origin of what fails in a node.
 

@@ -125,7 +125,7 @@ class Rerunner(Pusher):
         """
         graph = self.graph
         stale = [name for name, (count, _) in self._ledger.changes.stale.items() if count]
-        nodes = graph.closure(stale if node is None else [graph.find(node)])
+        nodes = self._ledger.closure(graph, stale if node is None else [graph.find(node)])
         replay = Replay(self._store, graph, nodes)
         return self._rerun(
             replay.source,

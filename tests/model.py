@@ -282,11 +282,19 @@ class Model:
 
     def replay(self, node: str) -> None:
         """Run a node and all behind it again, on what is recorded of the others."""
-        again = {node, *self.reachable(node)}
+        again = self._closure({node})
         order = self.components()
-        recorded = [e for e in self.log if e.node.removesuffix("!") not in again]
+        recorded = [
+            replace(e, parent=None) if e.parent and _owner(e.parent[0]) in again else e
+            for e in self.log
+            if _owner(e.node) not in again
+        ]
         self.log = list(recorded)
-        self.failures = [failure for failure in self.failures if failure.node not in again]
+        self.failures = [
+            replace(f, parent=("", -1)) if _owner(f.parent[0]) in again else f
+            for f in self.failures
+            if f.node not in again
+        ]
         self.states = {place: s for place, s in self.states.items() if place[0] not in again}
         for counter in (self.received, self.emitted, self.dropped):
             for name in again:
@@ -295,6 +303,15 @@ class Model:
         for arrival in range(self.arrivals):
             entered = [emission for emission in recorded if emission.arrival == arrival]
             self._run(entered, order, self._receives, again)
+
+    def _closure(self, names: set[str]) -> set[str]:
+        """Return nodes with all that what they emit can reach, or did."""
+        found = names.union(*(self.reachable(name) for name in names))
+        parents = [(e.node, e.parent[0]) for e in self.log if e.parent]
+        parents += [(f.node, f.parent[0]) for f in self.failures]
+        made = {_owner(child) for child, parent in parents if _owner(parent) in found}
+        wider = found | (made & set(self.nodes))
+        return found if wider == found else self._closure(wider)
 
     def _push_one(self, values: dict[str, Any], to: str | None, order: list[list[str]]) -> None:
         if to is not None:
@@ -316,7 +333,7 @@ class Model:
         earlier = len(self.failures)
         for component in order:
             if only is not None and component[0] not in only:
-                made += [e for e in entered if e.node.removesuffix("!") in component]
+                made += [e for e in entered if _owner(e.node) in component]
                 continue
             wave = list(made)
             while wave:
@@ -413,6 +430,11 @@ class Model:
         rows = _rows(node, node.function(message, state))
         self.states[place] = state
         return rows
+
+
+def _owner(origin: str) -> str:
+    """The node behind an origin, which may be its port."""
+    return origin.removesuffix("!")
 
 
 def _is_name(text: str) -> bool:

@@ -3,6 +3,7 @@
 from emitnb.emissions.descent import arrivals_of, sources_of, waves_of
 from emitnb.emissions.frames import LINEAGE, node_frame, whole_frame
 from emitnb.emissions.log import KeptRows, Log, Track
+from emitnb.emissions.orphans import children_of, orphaned
 from emitnb.emissions.picking import picked, picked_frame
 from emitnb.emissions.recorded import recorded
 from emitnb.emissions.tracing import trace_frame
@@ -13,7 +14,9 @@ __all__ = [
     "Log",
     "Track",
     "arrivals_of",
+    "children_of",
     "node_frame",
+    "orphaned",
     "picked",
     "picked_frame",
     "recorded",

@@ -21,15 +21,20 @@ Stored = Callable[[Segment], Positions | None]
 
 def sources_of(log: Log, node: str) -> Positions:
     """Return the number of the pushed message that each row of a node descends from."""
+    if node == ENTRY_POINT:
+        return np.arange(log.pushed)
+    return _of_rows(log, node, sources_of_inputs(log, node))
+
+
+def sources_of_inputs(log: Log, node: str) -> list[Positions]:
+    """Return the same for each input, of each of the node's segments."""
 
     def stored(segment: Segment) -> Positions | None:
         if segment.sources is not None or segment.origins != (ENTRY_POINT,):
             return segment.sources
         return np.arange(segment.start, segment.start + segment.inputs)
 
-    if node == ENTRY_POINT:
-        return np.arange(log.pushed)
-    return _descent(log, node, stored)
+    return _of_inputs(log, node, stored)
 
 
 def arrivals_of(log: Log, node: str) -> Positions:
@@ -37,6 +42,13 @@ def arrivals_of(log: Log, node: str) -> Positions:
 
     That is the order of pushed messages, with failures where they were retried.
     """
+    if node == ENTRY_POINT:
+        return _as_pushed(log, np.arange(log.pushed))
+    return _of_rows(log, node, arrivals_of_inputs(log, node))
+
+
+def arrivals_of_inputs(log: Log, node: str) -> list[Positions]:
+    """Return the same for each input, of each of the node's segments."""
 
     def stored(segment: Segment) -> Positions | None:
         if segment.arrivals is not None:
@@ -47,9 +59,7 @@ def arrivals_of(log: Log, node: str) -> Positions:
             return None
         return _as_pushed(log, np.arange(segment.start, segment.start + segment.inputs))
 
-    if node == ENTRY_POINT:
-        return _as_pushed(log, np.arange(log.pushed))
-    return _descent(log, node, stored)
+    return _of_inputs(log, node, stored)
 
 
 def waves_of(log: Log, node: str) -> Positions:
@@ -73,7 +83,13 @@ def _as_pushed(log: Log, rows: Positions) -> Positions:
     return rows + waited[place]
 
 
-def _descent(log: Log, node: str, stored: Stored) -> Positions:
+def _of_rows(log: Log, node: str, inputs: list[Positions]) -> Positions:
+    segments = log.tracks.get(node, Track()).segments
+    return np.concatenate([np.arange(0), *map(_repeated, segments, inputs)])
+
+
+def _of_inputs(log: Log, node: str, stored: Stored) -> list[Positions]:
+    """What the inputs of each segment have, stored or from their parents."""
     segments = log.tracks.get(node, Track()).segments
     known: dict[tuple[str, int], Positions] = {}
     waiting = [(node, place) for place in range(len(segments))]
@@ -86,10 +102,13 @@ def _descent(log: Log, node: str, stored: Stored) -> Positions:
         if missing:
             waiting += missing
             continue
-        inputs = _from_parents(log, segment, needed, known) if own is None else own
-        counts = segment.counts
-        known[waiting.pop()] = inputs if counts is None else np.repeat(inputs, counts)
-    return np.concatenate([np.arange(0), *(known[node, i] for i in range(len(segments)))])
+        made = _from_parents(log, segment, needed, known) if own is None else own
+        known[waiting.pop()] = made
+    return [known[node, place] for place in range(len(segments))]
+
+
+def _repeated(segment: Segment, inputs: Positions) -> Positions:
+    return inputs if segment.counts is None else np.repeat(inputs, segment.counts)
 
 
 def _parent_segments(log: Log, segment: Segment) -> list[tuple[str, int]]:
@@ -114,5 +133,6 @@ def _from_parents(
         return np.arange(0)
     origin, place = needed[0]
     skipped = segment.start - log.tracks[origin].segments[place].first
-    joined = np.concatenate([known[key] for key in needed])
+    segments = log.tracks[origin].segments
+    joined = np.concatenate([_repeated(segments[at], known[name, at]) for name, at in needed])
     return joined[skipped : skipped + segment.inputs]

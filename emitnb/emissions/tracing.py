@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from emitnb.emissions.descent import sources_of
 from emitnb.emissions.lineage import Segment
 from emitnb.emissions.log import Log, Track
 from emitnb.emissions.picking import picked_values
-from emitnb.message import ENTRY_POINT
+from emitnb.message import ENTRY_POINT, UNKNOWN
 from emitnb.table import Positions
 
 COLUMNS = ("hop", "node", "row", "parent_node", "parent_row", "revision", "ms", "values")
@@ -35,7 +36,8 @@ def trace_frame(log: Log, node: str, row: int) -> pd.DataFrame:
     first, then by hop, node and row.
     """
     above = list(_ancestors(log, node, row))
-    source = above[-1][1] if above else row
+    name, number = above[-1] if above else (node, row)
+    source = number if name == ENTRY_POINT else int(sources_of(log, name)[number])
     start = np.array([row], dtype=np.int64)
     groups: list[Group] = [
         (place - len(above), name, np.array([number], dtype=np.int64))
@@ -47,11 +49,12 @@ def trace_frame(log: Log, node: str, row: int) -> pd.DataFrame:
 
 def _ancestors(log: Log, node: str, row: int) -> Iterator[tuple[str, int]]:
     """The node and row that an emission was made from, those that this was made from, and so on."""
-    while node != ENTRY_POINT:
+    while node not in (ENTRY_POINT, UNKNOWN):
         segment = log.tracks[node].segment_of(row)
         codes, rows = segment.parents_of(np.array([row - segment.first]))
         node, row = segment.origins[int(codes[0])], int(rows[0])
-        yield node, row
+        if node != UNKNOWN:
+            yield node, row
 
 
 def _descendants(log: Log, source: int, node: str, rows: Positions) -> Iterator[Group]:
