@@ -29,8 +29,10 @@ if TYPE_CHECKING:
         RunStoppedError,
         SourceError,
         TransportError,
+        UnknownEdgeError,
         UnknownNodeError,
         UnknownRowError,
+        WaitInterrupted,
         WorkerCrashError,
     )
     from emitnb.message import Message, NoResult
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "WaitInterrupted": "emitnb.errors",
     "WorkerCrashError": "emitnb.errors",
     "TransportError": "emitnb.errors",
     "BackendError": "emitnb.errors",
@@ -54,6 +57,7 @@ _HOMES = {
     "RunInterrupted": "emitnb.errors",
     "RunStoppedError": "emitnb.errors",
     "SourceError": "emitnb.errors",
+    "UnknownEdgeError": "emitnb.errors",
     "UnknownNodeError": "emitnb.errors",
     "UnknownRowError": "emitnb.errors",
 }
@@ -72,8 +76,10 @@ __all__ = [
     "RunStoppedError",
     "SourceError",
     "TransportError",
+    "UnknownEdgeError",
     "UnknownNodeError",
     "UnknownRowError",
+    "WaitInterrupted",
     "WorkerCrashError",
     "__version__",
 ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from emitnb.message import port_of, renamed_origin
+from emitnb.graph import Graph
+from emitnb.message import node_of, port_of, renamed_origin
 from emitnb.process import NodeOutcome, Outcome
 
 
@@ -42,6 +43,12 @@ class Changes:
             outcome = outcome.renamed(old, new)
         return outcome
 
+    def name_since(self, before: Changes, origin: str) -> str:
+        """Return the name that an origin has now."""
+        for old, new in self.renames[len(before.renames) :]:
+            origin = renamed_origin(origin, old, new)
+        return origin
+
     def revised(
         self, node: str, revision: int, descendants: Iterable[str], rows: Mapping[str, int]
     ) -> Changes:
@@ -64,6 +71,15 @@ class Changes:
                 stale.update((name, (rows[name], outcome.node)) for name in late)
         return self if stale == self.stale else replace(self, stale=stale)
 
+    def replayed(self, nodes: frozenset[str], graph: Graph, rows: Mapping[str, int]) -> Changes:
+        """Return them after ``nodes`` were replayed: they are as new as what they read is."""
+        stale = {name: one for name, one in self.stale.items() if node_of(name) not in nodes}
+        for name in (name for part in graph.order for name in part.members if name in nodes):
+            causes = [stale[origin][1] for origin in graph.origins(name) if origin in stale]
+            late = _origins(name) if causes else []
+            stale.update((o, (rows[o], causes[0])) for o in late if rows.get(o))
+        return replace(self, stale=stale)
+
     def cleared(self) -> Changes:
         """Return them without what is stale: there are no rows any more."""
         return replace(self, stale={})
@@ -72,7 +88,8 @@ class Changes:
         """Say how many rows of a node are stale, or nothing."""
         rows, cause = self.stale.get(node, (0, ""))
         return (
-            f"{rows:,} row{'s come' if rows != 1 else ' comes'} from an older {cause}"
+            f"{rows:,} row{'s come' if rows != 1 else ' comes'} from an older {cause}; "
+            f"%emit_replay {cause}"
             if rows
             else ""
         )

@@ -6,6 +6,7 @@
     └── EmitError
         ├── DeclarationError     a node, field, key or pattern that cannot be declared
         ├── UnknownNodeError     a name that no node has (also a LookupError)
+        ├── UnknownEdgeError     an edge over which a node receives nothing (also a LookupError)
         ├── UnknownRowError      a row that a node does not have (also a LookupError)
         ├── SourceError          data that cannot be pushed
         ├── ResultError          a node returned what does not fit its fields
@@ -15,7 +16,8 @@
         ├── BackendError         a backend that cannot be had, or cannot do what is asked
         └── RunStoppedError      a run that ended before its source did; ``.run`` resumes it
     KeyboardInterrupt
-    └── RunInterrupted           a run interrupted between two commits; ``.run`` resumes it
+    ├── RunInterrupted           a run interrupted between two commits; ``.run`` resumes it
+    └── WaitInterrupted          waiting for a run was interrupted; the run goes on
 
 Every message says what happened, to which named thing, and what to do next.
 """
@@ -41,6 +43,10 @@ class DeclarationError(EmitError, ValueError):
 
 class UnknownNodeError(EmitError, LookupError):
     """A name that no node has."""
+
+
+class UnknownEdgeError(EmitError, LookupError):
+    """An edge that the graph does not have, and never had."""
 
 
 class UnknownRowError(EmitError, LookupError):
@@ -112,9 +118,18 @@ def error_words(error: BaseException) -> tuple[str, str]:
     name = type(error).__name__
     try:
         notes = getattr(error, "__notes__", ())
-        return name, "; ".join([str(error), *map(str, notes)])
+        text = "; ".join([str(error), *map(str, notes)])
+        # Half a surrogate pair, which damaged text may hold, is escaped: no frame takes it.
+        return name, text.encode(errors="backslashreplace").decode()
     except Exception as broken:
         return name, f"(its message cannot be shown: {type(broken).__name__})"
+
+
+class WaitInterrupted(KeyboardInterrupt):
+    """Waiting for runs in the background was interrupted; they go on."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"Interrupted: {self}"]
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import linecache
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from emitnb.errors import error_words
 from emitnb.message import ENTRY_POINT, Message, renamed_origin
+from emitnb.places import Places
 from emitnb.process import Failed, NodeOutcome
 
 COLUMNS = (
@@ -26,6 +29,7 @@ COLUMNS = (
     "parent_node",
     "parent_row",
     "revision",
+    "attempts",
     "time",
     "traceback",
 )
@@ -42,7 +46,8 @@ class Failure:
 
     ``places`` are the frames from the user's function on. The exception itself is not kept: it
     would hold on to every local variable on its way. ``parent_row`` and ``source`` are None for
-    data that never became a message.
+    data that never became a message. ``number`` names the failure as long as it is kept;
+    ``attempts`` counts how often the message was tried: once, and each time it was retried.
     """
 
     node: str
@@ -55,6 +60,8 @@ class Failure:
     parent_row: int | None
     source: int | None
     time: int
+    number: int = 0
+    attempts: int = 1
 
     @property
     def line(self) -> int | None:
@@ -78,9 +85,13 @@ class Failure:
 
 @dataclass(frozen=True)
 class Failures:
-    """All failures so far, in the order in which their batches were committed. A value."""
+    """All failures so far, in the order in which their batches were committed. A value.
+
+    Numbers ascend; ``count`` is the next one.
+    """
 
     parts: tuple[tuple[Failure, ...], ...] = field(default=())
+    count: int = 0
 
     def __len__(self) -> int:
         return sum(map(len, self.parts))
@@ -90,13 +101,43 @@ class Failures:
 
     def with_more(self, failures: Iterable[Failure]) -> Failures:
         """Return these and ``failures``."""
-        new = tuple(failures)
+        numbers = itertools.count(self.count)
+        new = tuple(
+            replace(failure, number=n) for failure, n in zip(failures, numbers, strict=False)
+        )
         if not new:
             return self
+        count = self.count + len(new)
         parts = list(self.parts)
         while parts and len(parts[-1]) <= len(new):
             new = parts.pop() + new
-        return Failures((*parts, new))
+        return Failures((*parts, new), count)
+
+    def chosen(self, numbers: Iterable[int]) -> list[Failure]:
+        """Return those of the numbers that are still kept, in their order here."""
+        wanted = set(numbers)
+        if not wanted:
+            return []
+        return [failure for failure in self if failure.number in wanted]
+
+    def retried(self, numbers: Iterable[int], again: Mapping[int, Failure]) -> Failures:
+        """Return them after some were retried: those that failed ``again`` stay, the rest go."""
+        gone = {number: again.get(number) for number in numbers}
+        if not gone:
+            return self
+        low, high = min(gone), max(gone)
+        parts = [
+            part
+            if part[-1].number < low or part[0].number > high
+            else tuple(_after_retry(part, gone))
+            for part in self.parts
+        ]
+        return Failures(tuple(part for part in parts if part), self.count)
+
+    def of_others(self, nodes: Container[str]) -> Failures:
+        """Return those that are not of these nodes."""
+        parts = (tuple(one for one in part if one.node not in nodes) for part in self.parts)
+        return Failures(tuple(part for part in parts if part), self.count)
 
     def renamed(self, old: str, new: str) -> Failures:
         """Return them with a node renamed."""
@@ -111,7 +152,8 @@ class Failures:
                     )
                     for failure in self
                 ),
-            )
+            ),
+            self.count,
         )
 
     def frame(self, node: str | None = None) -> pd.DataFrame:
@@ -119,34 +161,40 @@ class Failures:
 
         Columns: ``node``, ``error_type`` and ``error`` (str), ``line`` (Int64, in the node's own
         file or cell), ``input`` (dict), ``source`` (Int64), ``parent_node`` (str), ``parent_row``
-        and ``revision`` (Int64), ``time`` (datetime64[ns, UTC]) and ``traceback`` (str).
+        and ``revision`` (Int64), ``attempts`` (int64), ``time`` (datetime64[ns, UTC]) and
+        ``traceback`` (str). The index are the numbers of the failures (int64).
         """
         chosen = [failure for failure in self if node in (None, failure.node)]
         records = [[_column(failure, name) for name in COLUMNS] for failure in chosen]
-        frame = pd.DataFrame(records, columns=list(COLUMNS))
+        index = pd.Index([failure.number for failure in chosen], dtype="int64")
+        frame = pd.DataFrame(records, index, columns=list(COLUMNS))
         texts = dict.fromkeys(("node", "error_type", "error", "parent_node", "traceback"), "str")
         numbers = dict.fromkeys(("revision", "line", "parent_row", "source"), "Int64")
-        frame = frame.astype({**texts, **numbers, "input": object})
+        frame = frame.astype({**texts, **numbers, "input": object, "attempts": "int64"})
         return frame.assign(time=pd.to_datetime(frame["time"].astype("int64"), unit="ns", utc=True))
 
 
-def failures_of(outcome: NodeOutcome, starts: Mapping[str, int]) -> Iterator[Failure]:
+def failures_of(outcome: NodeOutcome, places: Places) -> Iterator[tuple[int, int | None, Failure]]:
     """Yield the failures of one node's outcome, with rows counted from the start of all time.
 
-    ``starts`` is the number of rows each origin had before this batch.
+    With each, the place in the batch of the message that it descends from, and the number of
+    the failure that it was retried from.
     """
     time = outcome.times[0][1] if outcome.times else 0
     for failed in outcome.failures:
-        parent, row = _parent(outcome, failed.position)
-        yield failure(
+        parent, row = places.parent(outcome.parents, failed.position)
+        local = int(outcome.sources[failed.position])
+        retried = places.retried(outcome.parents, failed.position, local)
+        found = failure(
             failed,
             node=outcome.node,
             revision=outcome.revision,
             parent_node=parent,
-            parent_row=row + starts.get(parent, 0),
-            source=int(outcome.sources[failed.position]) + starts.get(ENTRY_POINT, 0),
+            parent_row=row,
+            source=int(places.sources(np.array([local]))[0]),
             time=time,
         )
+        yield local, retried, found
 
 
 def failure(failed: Failed, **where: Any) -> Failure:
@@ -194,11 +242,13 @@ def _places(trace: TracebackType | None) -> tuple[Place, ...]:
     return tuple(frames)
 
 
-def _parent(outcome: NodeOutcome, position: int) -> tuple[str, int]:
-    parents = outcome.parents
-    code = 0 if parents.codes is None else int(parents.codes[position])
-    row = position if parents.rows is None else int(parents.rows[position])
-    return parents.origins[code], row
+def _after_retry(part: Iterable[Failure], gone: Mapping[int, Failure | None]) -> Iterator[Failure]:
+    for failure in part:
+        now = gone.get(failure.number, failure)
+        if now is failure:
+            yield failure
+        elif now is not None:
+            yield replace(now, number=failure.number, attempts=failure.attempts + 1)
 
 
 def _column(failure: Failure, name: str) -> Any:

@@ -157,6 +157,21 @@ class Graph:
             waiting += new
         return tuple(found)[1:]
 
+    def closure(self, names: Iterable[str]) -> frozenset[str]:
+        """Return nodes and all that what they emit can reach."""
+        known = [name for name in names if name in self.nodes]
+        return frozenset(known).union(*(self.descendants(name) for name in known))
+
+    def runs_alike(self, other: Graph, names: Iterable[str]) -> bool:
+        """Whether these nodes are the same and read from the same origins in both graphs."""
+        return all(
+            name in self.nodes
+            and name in other.nodes
+            and self.nodes[name].revision == other.nodes[name].revision
+            and self.origins(name) == other.origins(name)
+            for name in names
+        )
+
     def resolve(self, node: Node) -> dict[str, None]:
         """Return the origins that a node's subscriptions mean now, unordered."""
         origins = dict.fromkeys([ENTRY_POINT] if node.entry_point else [])

@@ -8,8 +8,10 @@ swap leaves the old, one after it the new; there is nothing in between.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -18,10 +20,12 @@ import pandas as pd
 from emitnb.changes import Changes
 from emitnb.emissions import Log
 from emitnb.failures import Failure, Failures, failures_of
+from emitnb.graph import Graph
 from emitnb.message import ENTRY_POINT
 from emitnb.node import Node
-from emitnb.process import NodeOutcome, Outcome, PackedStates, States
+from emitnb.process import Given, NodeOutcome, Outcome, PackedStates, States
 from emitnb.table import Table
+from emitnb.turns import Turns
 
 
 class Totals(NamedTuple):
@@ -102,41 +106,70 @@ class Ledger:
         unreadable: Iterable[tuple[int, Failure]] = (),
         run: int | None = None,
         started: Ledger | None = None,
+        to: str | None = None,
     ) -> Ledger:
         """Return the ledger with one batch: what was pushed, what came of it, and for which run.
 
         ``unreadable`` is data that never became a message, each with the number of this batch's
         messages that came before it. ``started`` is the ledger from when the batch began: the
-        graph may have changed since.
+        graph may have changed since. ``to`` is the only node that it was pushed to.
         """
-        if started is not None:
-            outcome = self.changes.renamed_since(started.changes, outcome)
-        starts = self.log.starts()
+        started = started or self
+        outcome = self.changes.renamed_since(started.changes, outcome)
         misread = list(unreadable)
-        failed = [
-            (failure.source or 0, failure)
-            for part in outcome.nodes
-            for failure in failures_of(part, starts)
-        ]
-        failed = [(self.log.pushed + before, failure) for before, failure in misread] + failed
-        figures = _figures(outcome.nodes, len(pushed), len(misread))
-        positions = self.positions
-        if run is not None:
-            at = positions.get(run, Position())
-            further = Position(
-                at.batches + 1, at.messages + len(pushed), summed(at.figures, figures)
-            )
-            positions = {**positions, run: further}
-        log = self.log.with_batch(pushed, outcome.nodes)
+        figures = _figures(outcome.nodes)
+        if not isinstance(pushed, Given):
+            taken = len(pushed) + len(misread)
+            figures[ENTRY_POINT] = Totals(taken, len(pushed), 0, len(misread))
+        positions = self._positions_after(run, len(pushed), figures)
+        if isinstance(pushed, Given) and self.cleared_at > started.version:
+            return replace(self, positions=positions)  # what it was made from is no more
+        named = partial(self.changes.name_since, started.changes)
+        if isinstance(pushed, Given):
+            pushed = pushed.renamed(named)
+        log = self.log.with_batch(pushed, outcome.nodes, None if to is None else named(to))
         return replace(
             self,
             log=log,
-            failures=self.failures.with_more(_in_push_order(failed)),
-            states=self._with_states(self._still_known(outcome.states, started or self)),
-            figures=summed(self.figures, figures),
+            failures=self._failures_after(pushed, outcome, misread),
+            states=self._with_states(self._still_known(outcome.states, started)),
+            figures=summed(summed(self.figures, figures), self._given_up(pushed)),
             positions=positions,
             changes=self.changes.with_batch(outcome.nodes, log.starts()),
         )
+
+    def _positions_after(
+        self, run: int | None, messages: int, figures: Figures
+    ) -> Mapping[int, Position]:
+        if run is None:
+            return self.positions
+        at = self.positions.get(run, Position())
+        further = Position(at.batches + 1, at.messages + messages, summed(at.figures, figures))
+        return {**self.positions, run: further}
+
+    def _failures_after(
+        self, pushed: Table, outcome: Outcome, misread: Iterable[tuple[int, Failure]]
+    ) -> Failures:
+        """In push order, whatever the batch size; within one message in the graph's order."""
+        failed = list(misread)
+        again: dict[int, Failure] = {}
+        places = self.log.places(pushed)
+        for part in outcome.nodes:
+            for local, retried, failure in failures_of(part, places):
+                if retried is None:
+                    failed.append((local, failure))
+                else:
+                    again[retried] = failure
+        failed.sort(key=lambda pair: pair[0])
+        retried_ones = pushed.retried if isinstance(pushed, Given) else ()
+        kept = self.failures.retried(retried_ones, again)
+        return kept.with_more(failure for _, failure in failed)
+
+    def _given_up(self, pushed: Table) -> Figures:
+        """What no longer counts: a message that is retried was received and failed before."""
+        retried = pushed.retried if isinstance(pushed, Given) else ()
+        nodes = Counter(failure.node for failure in self.failures.chosen(retried))
+        return {node: Totals(received=-count, failed=-count) for node, count in nodes.items()}
 
     def renamed(self, old: str, new: str) -> Ledger:
         """Return the ledger with a node renamed."""
@@ -171,6 +204,39 @@ class Ledger:
             forgotten={**self.forgotten, node.name: version},
         )
 
+    def discarded(self, numbers: Iterable[int]) -> Ledger:
+        """Return the ledger without some failures; that they failed stays counted."""
+        return replace(self, failures=self.failures.retried(numbers, {}))
+
+    def without_work_of(self, nodes: Container[str]) -> Ledger:
+        """Return what a replay of ``nodes`` begins with: what all others did, and no failures."""
+        return replace(
+            self,
+            log=self.log.without(nodes),
+            failures=Failures(),
+            states=_of_others(self.states, nodes),
+            figures=_of_others(self.figures, nodes),
+            positions={},
+        )
+
+    def replayed(self, replay: Ledger, nodes: frozenset[str], graph: Graph) -> Ledger:
+        """Return the ledger with a replay's work of ``nodes`` in the place of what they did."""
+        version = self.version + 1
+        mine = frozenset(replay.states).difference(nodes)
+        return replace(
+            self,
+            log=self.log.without(nodes).with_tracks(replay.log, nodes),
+            failures=self.failures.of_others(nodes).with_more(replay.failures),
+            states={**_of_others(self.states, nodes), **_of_others(replay.states, mine)},
+            figures={
+                **_of_others(self.figures, nodes),
+                **{name: replay.figures[name] for name in nodes if name in replay.figures},
+            },
+            changes=self.changes.replayed(nodes, graph, self.log.starts()),
+            version=version,
+            forgotten={**self.forgotten, **dict.fromkeys(nodes, version)},
+        )
+
     def cleared(self) -> Ledger:
         """Return an empty ledger in which runs keep their positions."""
         version = self.version + 1
@@ -200,16 +266,27 @@ class Ledger:
 
 
 class Store:
-    """Holds the ledger. Reading takes no lock; changes come one after the other."""
+    """Holds the ledger. Reading takes no lock; changes come one after the other.
 
-    def __init__(self) -> None:
-        self.ledger = Ledger()
+    What begins with the committed states and is to change them takes one of the ``turns``.
+    """
+
+    def __init__(self, ledger: Ledger | None = None) -> None:
+        self.ledger = Ledger() if ledger is None else ledger
+        self.turns = Turns()
         self._lock = threading.RLock()
 
     def change(self, make: Callable[[Ledger], Ledger]) -> None:
         """Replace the ledger by what ``make`` makes of it."""
         with self._lock:
             self.ledger = make(self.ledger)
+
+    def try_change(self, make: Callable[[Ledger], Ledger | None]) -> bool:
+        """Replace the ledger by what ``make`` makes of it, if it makes one; return whether so."""
+        with self._lock:
+            made = make(self.ledger)
+            self.ledger = self.ledger if made is None else made
+        return made is not None
 
 
 def summary_frame(figures: Figures, order: Iterable[str]) -> pd.DataFrame:
@@ -235,18 +312,17 @@ def summed(one: Figures, two: Figures) -> Figures:
     return {**one, **{name: one.get(name, Totals()).plus(more) for name, more in two.items()}}
 
 
-def _figures(nodes: Iterable[NodeOutcome], pushed: int, misread: int) -> Figures:
-    figures = {ENTRY_POINT: Totals(pushed + misread, pushed, 0, misread)}
-    for node in nodes:
-        figures[node.node] = Totals(
+def _figures(nodes: Iterable[NodeOutcome]) -> dict[str, Totals]:
+    return {
+        node.node: Totals(
             node.received, len(node.table), node.dropped, len(node.failures), node.seconds
         )
-    return figures
+        for node in nodes
+    }
 
 
-def _in_push_order(failed: list[tuple[int, Failure]]) -> list[Failure]:
-    """In push order, whatever the size of the batch; within one message in the graph's order."""
-    return [failure for _, failure in sorted(failed, key=lambda pair: pair[0])]
+def _of_others(by_name: Mapping[str, Any], nodes: Container[str]) -> dict[str, Any]:
+    return {name: value for name, value in by_name.items() if name not in nodes}
 
 
 def _renamed(by_name: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import dis
 import functools
 import hashlib
 import inspect
+import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,6 +18,7 @@ from emitnb import fields as field_specs
 from emitnb import subscription
 from emitnb.errors import DeclarationError
 from emitnb.message import ENTRY_POINT, Message
+from emitnb.patience import check_stoppable, parse_patience
 from emitnb.placement import ANYWHERE, Placement, parse_placement
 from emitnb.subscription import Subscription
 
@@ -40,7 +42,8 @@ class Node:
 
     ``function`` takes a message (and a state, if ``new_state`` makes one). ``types`` holds the
     declared types by field. ``fingerprint`` changes when what the node computes changes;
-    ``revision`` counts those changes from 1. A message that fails is tried ``retries`` more times.
+    ``revision`` counts those changes from 1. A message that fails is tried ``retries`` more times,
+    ``backoff`` seconds later and then twice as long each; a try may take ``timeout`` seconds.
     ``allow_shared`` lets it change what it captured on a cluster too, where each worker has a copy.
     """
 
@@ -62,6 +65,8 @@ class Node:
     retries: int = 0
     placement: Placement = ANYWHERE
     allow_shared: bool = False
+    backoff: float = 0.0
+    timeout: float | None = None
 
     @property
     def short_name(self) -> str:
@@ -91,6 +96,8 @@ class Options:
     workers: str | Iterable[str] | None = None
     priority: int = 0
     allow_shared: bool = False
+    backoff: float = 0.0
+    timeout: float | None = None
 
 
 def declare(function: Function, options: Options, base: type[Message] = Message) -> Node:
@@ -112,6 +119,10 @@ def declare(function: Function, options: Options, base: type[Message] = Message)
     new_state = _state_factory(name, function)
     key = _key(name, options.key, new_state)
     _check_options(name, options, new_state)
+    form = _form(function)
+    patience = parse_patience(name, options.retries, options.backoff, options.timeout)
+    if patience.timeout is not None:
+        check_stoppable(name, options.batch, form in (Form.ASYNC, Form.ASYNC_GENERATOR))
     return Node(
         name=name,
         function=function,
@@ -124,12 +135,14 @@ def declare(function: Function, options: Options, base: type[Message] = Message)
         key=key,
         when=options.when,
         batch=options.batch,
-        form=_form(function),
+        form=form,
         new_state=new_state,
         fingerprint=_fingerprint(function, options, declared, key),
-        retries=_retries(name, options.retries),
+        retries=patience.retries,
         placement=parse_placement(name, options.resources, options.workers, options.priority),
         allow_shared=options.allow_shared,
+        backoff=patience.backoff,
+        timeout=patience.timeout,
     )
 
 
@@ -284,12 +297,6 @@ def _key(
     return names
 
 
-def _retries(name: str, retries: int) -> int:
-    if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
-        raise DeclarationError(f"{name}: retries={retries!r}; give a whole number from 0 on")
-    return retries
-
-
 def _check_options(name: str, options: Options, new_state: Callable[[], Any] | None) -> None:
     if options.batch and new_state is not None:
         raise DeclarationError(
@@ -319,14 +326,17 @@ def _code_of(function: Function) -> str:
     code = getattr(inspect.unwrap(target), "__code__", None)
     if code is None:
         return repr(target)
-    defaults = getattr(target, "__defaults__", None)
-    return repr((list(_code_parts(code)), defaults))
+    defaults = [getattr(target, name, None) for name in ("__defaults__", "__kwdefaults__")]
+    # Where an object lies in memory is another place each time the same code runs.
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr((list(_code_parts(code)), defaults)))
 
 
 def _code_parts(code: types.CodeType) -> Iterator[object]:
     yield code.co_code
     yield code.co_names
     yield code.co_varnames
+    yield code.co_freevars
+    yield code.co_exceptiontable
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from _code_parts(constant)

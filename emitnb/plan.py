@@ -9,6 +9,7 @@ be other ones in each partition.) Only nodes that pushed data can reach are in t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from emitnb.graph import Graph
@@ -18,6 +19,10 @@ from emitnb.placement import ANYWHERE, Placement
 
 HOP_LIMIT = 1_000
 """How many waves a loop may run for one pushed message."""
+
+
+Entries = Mapping[str, tuple[str, ...]]
+"""Nodes where messages enter the graph, each with the names of the streams that it reads there."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +102,13 @@ class Stage:
 
 @dataclass(frozen=True)
 class Plan:
-    """Stages in the order in which they run."""
+    """Stages in the order in which they run.
+
+    ``to`` is the only node that receives what is pushed; None for all entry points.
+    """
 
     stages: tuple[Stage, ...]
+    to: str | None = None
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -107,56 +116,64 @@ class Plan:
         return tuple(node for stage in self.stages for node in stage.nodes)
 
 
-def make_plan(graph: Graph, to: str | None = None, hop_limit: int = HOP_LIMIT) -> Plan:
-    """Return the plan for pushing into ``graph``: to all entry points, or to one node.
+def make_plan(
+    graph: Graph, entries: Entries | None = None, hop_limit: int = HOP_LIMIT, to: str | None = None
+) -> Plan:
+    """Return the plan for what enters ``graph``: at all entry points, or at some nodes.
 
     Parameters
     ----------
-    to : full name of the only node that receives what is pushed
+    entries : full names of the nodes where messages enter, with the streams that they read there
+        (default: what is pushed, at all entry points)
     hop_limit : waves that a loop may run for one pushed message
+    to : full name of the only node that receives what is pushed
 
     >>> make_plan(Graph()).stages
     ()
     """
+    if entries is None:
+        nodes = graph.subscribers(ENTRY_POINT) if to is None else (to,)
+        entries = dict.fromkeys(nodes, (ENTRY_POINT,))
     home: dict[str, int] = {}
     cut: list[list[Step]] = []
-    for step in _steps(graph, to):
+    entering = {stream for streams in entries.values() for stream in streams}
+    for step in _steps(graph, entries):
         stage = _stage_of(step, home, cut)
         if stage is None:
             stage = len(cut)
             cut.append([])
-            if not step.is_stateful and ENTRY_POINT in step.origins:
-                home.setdefault(ENTRY_POINT, stage)
+            for origin in entering.intersection(step.origins) if not step.is_stateful else ():
+                home.setdefault(origin, stage)
         cut[stage].append(step)
         home.update((member.node.name, stage) for member in step.members)
     return Plan(
-        tuple(Stage(tuple(part), _outside(part), graph.message_class, hop_limit) for part in cut)
+        tuple(Stage(tuple(part), _outside(part), graph.message_class, hop_limit) for part in cut),
+        to,
     )
 
 
-def _steps(graph: Graph, to: str | None) -> list[Step]:
-    reached = {ENTRY_POINT}
+def _steps(graph: Graph, entries: Entries) -> list[Step]:
+    reached: set[str] = set()
     steps = []
     for rank, component in enumerate(graph.order):
-        inputs = [_input(graph, name, to) for name in component.members]
-        inner = set(component.members)
-        if not any(node_of(origin) in reached for one in inputs for origin in one.origins):
+        names = component.members
+        enters = any(name in entries for name in names)
+        origins = {node_of(origin) for name in names for origin in graph.origins(name)}
+        if not enters and reached.isdisjoint(origins):
             continue
-        reached |= inner
+        reached.update(names)
         members = tuple(
-            Input(one.node, tuple(o for o in one.origins if node_of(o) in reached))
-            for one in inputs
+            Input(
+                graph.nodes[name],
+                (
+                    *entries.get(name, ()),
+                    *(o for o in graph.origins(name) if node_of(o) in reached),
+                ),
+            )
+            for name in names
         )
         steps.append(Step(members, component.is_loop, rank))
     return steps
-
-
-def _input(graph: Graph, name: str, to: str | None) -> Input:
-    origins = graph.origins(name)
-    if to is not None:
-        origins = tuple(origin for origin in origins if origin != ENTRY_POINT)
-        origins = (ENTRY_POINT, *origins) if name == to else origins
-    return Input(graph.nodes[name], origins)
 
 
 def _stage_of(step: Step, home: dict[str, int], cut: list[list[Step]]) -> int | None:

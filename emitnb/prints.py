@@ -87,8 +87,8 @@ def stdout() -> TextIO:
 class LimitedOutput:
     """Passes text on to ``target`` until the limit, then counts the lines it hides."""
 
-    def __init__(self, target: TextIO | None = None, names: Names | None = None) -> None:
-        self.target: TextIO = stdout() if target is None else target
+    def __init__(self, target: Writer | None = None, names: Names | None = None) -> None:
+        self.target: Writer = stdout() if target is None else target
         self.names: Names = names or {}
         self.hidden = 0
         self.culprit = ""

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import Any, Protocol, cast
 
+from emitnb.message import ENTRY_POINT
+from emitnb.nodelogs import LogWriter, NodeLogs
 from emitnb.plan import Plan
 from emitnb.prints import LimitedOutput, Printed, names_of, printing_to, stdout
 
@@ -51,9 +53,9 @@ class Watcher:
     def say(self, text: str) -> None:
         """Tell the user a line about the run."""
         if self._bar is None:
-            print(text, file=self._output.target, flush=True)
+            print(text, file=stdout(), flush=True)
         else:
-            self._bar.write(text, file=self._output.target)
+            self._bar.write(text, file=stdout())
 
     def close(self) -> None:
         """Take the bar away and say what was not printed."""
@@ -82,11 +84,41 @@ class Watcher:
         return self._show
 
 
+class Quiet(Watcher):
+    """Watches a run in the background: what is printed goes to logs, and there is no bar."""
+
+    def __init__(
+        self, run: Progress, callback: Callable[[Any], Any] | None, logs: NodeLogs
+    ) -> None:
+        super().__init__(run, False, callback)
+        self._logs = logs
+
+    def say(self, text: str) -> None:
+        """Note a line about the run, beside what was pushed."""
+        self._logs.write(ENTRY_POINT, f"{text}\n")
+
+    @contextmanager
+    def prints(self, plan: Plan) -> Iterator[None]:
+        """Let each node print to its log."""
+        with printing_to(LogWriter(self._logs, names_of(plan.nodes))):
+            yield
+
+    def take(self, printed: Iterable[Printed]) -> None:
+        """Put into the logs what nodes printed elsewhere."""
+        self._logs.take(printed)
+
+
 @contextmanager
-def watcher(run: Progress, progress: bool | Callable[[Any], Any] | None) -> Iterator[Watcher]:
-    """Watch ``run`` in the block. ``progress``: a bar (None: after a second), or a callback."""
+def watcher(
+    run: Progress, progress: bool | Callable[[Any], Any] | None, logs: NodeLogs | None = None
+) -> Iterator[Watcher]:
+    """Watch ``run`` in the block. ``progress``: a bar (None: after a second), or a callback.
+
+    With ``logs`` the run is one in the background.
+    """
     callback = progress if callable(progress) else None
-    watch = Watcher(run, False if callback else cast(bool | None, progress), callback)
+    show = False if callback else cast(bool | None, progress)
+    watch = Watcher(run, show, callback) if logs is None else Quiet(run, callback, logs)
     try:
         yield watch
     finally:

@@ -6,16 +6,21 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
+import pandas as pd
+
 from emitnb.backends import Backend, open_backend
 from emitnb.backends.memory import Memory
 from emitnb.calling import one_message, results_of
 from emitnb.errors import DeclarationError, EmitError, SourceError
 from emitnb.graph import Graph
+from emitnb.halting import first_failure
 from emitnb.message import ENTRY_POINT, Message
-from emitnb.plan import HOP_LIMIT, Plan, make_plan
+from emitnb.nodelogs import NodeLogs
+from emitnb.plan import HOP_LIMIT, Entries, Plan, make_plan
 from emitnb.process import Outcome
 from emitnb.reading import Reader
-from emitnb.run import OnError, Run, first_failure
+from emitnb.run import OnError, Run
+from emitnb.runs import Register, Runs
 from emitnb.scaling import Report, scale
 from emitnb.session import Processed, Session
 from emitnb.sources import open_source
@@ -33,7 +38,9 @@ class Pusher(Reader):
         self._graph = Graph(message_class=message_class)
         self._backend: Backend = Memory()
         self._routing = True
-        self._planned: tuple[Graph, str | None, int, Plan] | None = None
+        self._planned: dict[Any, tuple[Graph, int, Plan]] = {}
+        self._register = Register()
+        self._logs = NodeLogs()
 
     def resolve_node_modules(self) -> None:
         """Import the modules that declare nodes; see :class:`emitnb.Router`."""
@@ -72,6 +79,10 @@ class Pusher(Reader):
     def backend(self) -> Backend:
         """Where nodes run."""
         return self._backend
+
+    @property
+    def _on_cluster(self) -> bool:
+        return self._backend.name != Memory.name
 
     def scale(self, sample: int = 50) -> Report:
         """Say what a cluster would make of the graph, and compare it with memory on a sample.
@@ -140,6 +151,7 @@ class Pusher(Reader):
         field: str = "document",
         lines: bool = False,
         keep_on_cluster: bool = False,
+        background: bool = False,
     ) -> Run:
         """Push data through the graph, batch by batch, and return the finished run.
 
@@ -158,18 +170,31 @@ class Pusher(Reader):
         field : the field that plain values and lines of text fill
         lines : whether files are read as text, one message a line
         keep_on_cluster : leave what nodes emit on the dask cluster, for ``frame(node, lazy=True)``
+        background : return at once; the run goes on in a thread of its own, without a bar. What
+            nodes print goes to :meth:`log`; ``progress`` is called in that thread.
+
+        Several runs may go on at a time: they take turns, and each commits its batches in order.
+        A node may push into its own router, but not wait for a thread that does.
+
+        >>> from emitnb import Router
+        >>> router = Router()
+        >>> double = router.node("n", entry_point=True, name="double")(lambda msg: 2 * msg.n)
+        >>> run = router.push([1, 2, 3], field="n", background=True)
+        >>> run.wait(), run.state, run.done
+        (True, 'done', 3)
 
         Raises SourceError for data that cannot be read, RunStoppedError when the run stops before
         its end, and RunInterrupted (a KeyboardInterrupt). The last two carry ``run``, which is
-        also ``router.run``: its ``resume()`` goes on where it stopped.
+        also ``router.run``: its ``resume()`` goes on where it stopped. In the background
+        :meth:`emitnb.Run.wait` raises them.
         """
         self.resolve_node_modules()
         target = None if to is None else self._graph.find(to)
-        _check_push(batch_size, on_error)
+        check_push(batch_size, on_error)
         self._checked_plan(target)
         # What is limited is read here: only reading tells where the limit is.
         lying = self._backend.open_source(source, field) if limit is None else None
-        self.run = Run(
+        run = Run(
             lying or open_source(source, field=field, lines=lines, limit=limit),
             self._store,
             lambda committed, say: self._backend.session(committed, say, keep_on_cluster),
@@ -178,16 +203,68 @@ class Pusher(Reader):
             on_error=on_error,
             max_failures=self.max_failures,
             progress=progress,
+            background=background,
+            logs=self._logs,
+            number=self._register.next_number(),
         )
-        return self.run.resume()
+        return self._begin(run)
+
+    def _begin(self, run: Run) -> Run:
+        """Let a new run begin, and know it among the others."""
+        self.run = run
+        self._register.add(run)
+        return run.resume()
+
+    # -- runs in the background -------------------------------------------------------------
+
+    @property
+    def runs(self) -> Runs:
+        """The runs that are not over: those that go on, and those that are paused."""
+        return self._register.unfinished()
+
+    def find_runs(self, number: int | None = None) -> Runs:
+        """Return the run of a number, which may be over; without one those that are not over.
+
+        Raises EmitError where there is no such run.
+        """
+        return self.runs if number is None else self._register.find(number, self.run)
+
+    def wait(self, timeout: float | None = None, number: int | None = None) -> Runs:
+        """Wait until all runs are over, or one of them, for ``timeout`` seconds at most.
+
+        Returns them as they are then, with those in the background that were over before and that
+        nobody has waited for. Raises what :meth:`emitnb.Run.wait` does, and EmitError where only
+        paused runs are left.
+        """
+        runs = self._register.unseen() if number is None else self.find_runs(number)
+        runs.wait(timeout)
+        return runs
+
+    def log(self, node: str) -> str:
+        """Return what a node printed in the background: its latest lines, 1,000 at the most.
+
+        ``"__entry_point"`` gives what the runs themselves had to say.
+        """
+        name = node if node in self._logs else self._recorded(node)
+        return self._logs.text(name)
+
+    def summary(self) -> pd.DataFrame:
+        """See :meth:`Reader.summary`. Runs that were stopped unseen are among the remarks."""
+        frame = super().summary()
+        stopped = [run.headline for run in self._register.unseen() if run.error is not None]
+        frame.attrs["remarks"] = [*stopped, *frame.attrs["remarks"]]
+        return frame
 
     # -- inside -----------------------------------------------------------------------------
 
-    def _plan(self, to: str | None) -> Plan:
-        wanted = (self._graph, to, self.hop_limit)
-        if self._planned is None or self._planned[:3] != wanted:
-            self._planned = (*wanted, make_plan(*wanted))
-        return self._planned[3]
+    def _plan(self, to: str | None, entries: Entries | None = None) -> Plan:
+        graph, hops = self._graph, self.hop_limit
+        where = to if entries is None else tuple(entries.items())
+        planned = self._planned.get(where)
+        if planned is None or planned[0] != graph or planned[1] != hops:
+            planned = graph, hops, make_plan(graph, entries, hops, to)
+            self._planned[where] = planned  # two runs may push to two nodes at the same time
+        return planned[2]
 
     def _checked_plan(self, to: str | None) -> Plan:
         """The plan, unless nothing would receive what is pushed (any more)."""
@@ -202,9 +279,12 @@ class Pusher(Reader):
 
     def _push_one(self, table: Table, to: str | None) -> Outcome:
         __tracebackhide__ = True
-        plan, started = self._checked_plan(to), self._ledger
-        outcome = self._execute(self._backend, plan, table)
-        self._store.change(lambda ledger: ledger.with_batch(table, outcome, started=started))
+        with self._store.turns.taken():
+            plan, started = self._checked_plan(to), self._ledger
+            outcome = self._execute(self._backend, plan, table)
+            self._store.change(
+                lambda ledger: ledger.with_batch(table, outcome, started=started, to=plan.to)
+            )
         return outcome
 
     def _execute(self, backend: Backend, plan: Plan, table: Table) -> Outcome:
@@ -227,11 +307,13 @@ class Pusher(Reader):
             outcome = self._push_one(table, name)
         else:
             alone = Graph({name: self._graph.nodes[name]}, {}, self._graph.message_class)
-            outcome = self._execute(Memory(), make_plan(alone, name, self.hop_limit), table)
+            plan = make_plan(alone, None, self.hop_limit, name)
+            outcome = self._execute(Memory(), plan, table)
         return results_of(self._graph.nodes[name], outcome)
 
 
-def _check_push(batch_size: object, on_error: object) -> None:
+def check_push(batch_size: object, on_error: object = "collect") -> None:
+    """Raise SourceError for options that no run can have."""
     if batch_size != "auto" and not (isinstance(batch_size, int) and batch_size >= 1):
         raise SourceError(f"batch_size is {batch_size!r}; give a number from 1 on, or 'auto'")
     if on_error not in ("collect", "stop"):

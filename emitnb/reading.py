@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 
+from emitnb.advice import advise
 from emitnb.emissions import KeptRows, Track, node_frame, trace_frame, whole_frame
 from emitnb.errors import UnknownRowError
 from emitnb.graph import Graph
+from emitnb.grouping import group_failures
 from emitnb.ledger import Ledger, Store, Totals, summary_frame
 from emitnb.message import ENTRY_POINT, is_port, node_of, port_of
+from emitnb.peeking import peek
+from emitnb.reproducing import FailingCall, failing_call
+from emitnb.story import Trace
 
 
 class Reader:
@@ -56,18 +62,54 @@ class Reader:
         Columns: ``node``, ``error_type`` and ``error`` (str), ``line`` (Int64, in the node's own
         file or cell), ``input`` (dict), ``source`` (Int64, number of the pushed message),
         ``parent_node`` (str), ``parent_row`` and ``revision`` (Int64), ``time``
-        (datetime64[ns, UTC]) and ``traceback`` (str).
+        (datetime64[ns, UTC]) and ``traceback`` (str). The index is the row number that
+        :meth:`reproduce` takes: of one node, the numbers that its failures have among all.
         """
-        if node is not None and node != ENTRY_POINT:
-            node = self._recorded(node)
-        return self._ledger.failures.frame(node)
+        return self._ledger.failures.frame(self._failing(node))
 
-    def trace(self, node: str, row: int) -> pd.DataFrame:
-        """Return the ancestors and descendants of one emission.
+    def failure_groups(self, node: str | None = None) -> pd.DataFrame:
+        """Return what failed, a row for each node, exception type and line, the largest first.
+
+        Columns: ``node`` and ``error_type`` (str), ``line`` (Int64, in the node's own file or
+        cell), ``count`` (int64), ``first`` and ``last`` (datetime64[ns, UTC]); then of the failure
+        with the smallest input, by the length of its JSON (the first of those as small):
+        ``error`` (str, cut after 200 characters), ``smallest`` (dict, the input) and ``row``
+        (int64, its row in :meth:`failures`).
+
+        An example: ``router.failure_groups().query("count > 10")``.
+        """
+        return group_failures(self._ledger.failures, self._failing(node))
+
+    def reproduce(self, row: int) -> Any:
+        """Call a node again, as it is now, on the input of one failure: a row of :meth:`failures`.
+
+        Returns what the node returns: a list for a generator, a DataFrame for a batch node, which
+        gets a frame of one row; NoResult if its predicate is now false. Async nodes are awaited.
+        The call is made here, wherever it failed, once, and with a copy of the committed state;
+        nothing is recorded or routed.
+
+        Raises what the node raises; UnknownRowError; UnknownNodeError if the node was removed; and
+        EmitError where no node was called, or the call ended its process.
+
+        An example: ``router.reproduce(router.failure_groups().row[0])``.
+        """
+        __tracebackhide__ = True
+        return self.failing_call(row)()
+
+    def failing_call(self, row: int) -> FailingCall:
+        """Return the call that :meth:`reproduce` makes, without making it."""
+        ledger = self._ledger
+        return failing_call(ledger.failures, self.graph, ledger.states, row)
+
+    def trace(self, node: str, row: int) -> Trace:
+        """Return the ancestors and descendants of one emission: a DataFrame, shown as a tree.
 
         Columns: ``hop`` (int64; 0 is the emission, negative its ancestors up to the pushed
         message, positive its descendants), ``node`` (str), ``row`` (int64), ``parent_node``
-        (str), ``parent_row`` and ``revision`` (Int64), ``values`` (dict).
+        (str), ``parent_row`` and ``revision`` (Int64), ``ms`` (float64, milliseconds in the
+        node's function for one message: the mean of the slice of up to 512 messages in which it
+        was processed, of a batch node the mean of the batch, for that is what is measured) and
+        ``values`` (dict). The tree is cut where it is long; the frame has all.
         """
         log = self._ledger.log
         name = ENTRY_POINT if node == ENTRY_POINT else self._origin(node)
@@ -75,19 +117,61 @@ class Reader:
         if not 0 <= row < rows:
             has = f"has rows 0 to {rows - 1:,}" if rows else "has emitted nothing yet"
             raise UnknownRowError(f"{name} {has}; there is no row {row}")
-        return trace_frame(log, name, row)
+        return Trace(trace_frame(log, name, row))
+
+    def peek(self, edge: str, n: int = 20) -> pd.DataFrame:
+        """Return the latest messages that went over an edge, the latest last.
+
+        The columns are the fields of the origin, the index (``row``, int64) the origin's rows.
+        Only what the node really received is there: not what its origin emitted before it
+        subscribed, or while data was pushed to another node.
+
+        Parameters
+        ----------
+        edge : ``"words -> count_word"``; the origin may be ``__entry_point``, of which there are
+            the messages that are still kept
+        n : the largest number of messages
+
+        Raises UnknownNodeError, UnknownEdgeError (it says what the node does receive from), and
+        EmitError if ``edge`` is no edge or ``n`` no number from 1 on.
+        """
+        return peek(self._ledger.log, self.graph, edge, n)
 
     def summary(self) -> pd.DataFrame:
         """Return what each node did since the last clear, a row each, indexed by ``node``.
 
         Columns: ``in``, ``emitted``, ``dropped`` and ``failed`` (int64, messages) and ``ms``
         (float64, milliseconds in the node's function for each message received). Dropped are
-        messages that made no emission and did not fail.
+        messages that made no emission and did not fail. ``attrs["advice"]`` is what
+        :meth:`advice` says, ``attrs["remarks"]`` all lines (str) to be shown below the table.
         """
         graph = self.graph
         order = _names(graph)
         figures = {**dict.fromkeys([ENTRY_POINT, *order], Totals()), **self._ledger.figures}
-        return summary_frame(figures, order)
+        frame = summary_frame(figures, order)
+        advice = self.advice()
+        remarks = [advice]
+        frame.attrs.update(advice=advice, remarks=[line for line in remarks if line])
+        return frame
+
+    def advice(self) -> str:
+        """Say what is slow since the last clear, in a sentence or two; "" if nothing ran.
+
+        Which node takes what share of the time in nodes, and its rate; whether one key has far
+        more than its part of the latest messages of a keyed node; and, where the slowest node
+        takes half a second or more, what would help: ``batch=True``, ``key=``, dask, or nothing
+        that is known.
+        """
+        ledger = self._ledger
+        return advise(ledger.figures, self.graph, ledger.log, self._on_cluster)
+
+    @property
+    def _on_cluster(self) -> bool:
+        """Whether nodes run on a cluster."""
+        raise NotImplementedError
+
+    def _failing(self, node: str | None) -> str | None:
+        return node if node in (None, ENTRY_POINT) else self._recorded(node)
 
     @property
     def _ledger(self) -> Ledger:

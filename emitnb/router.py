@@ -22,10 +22,10 @@ from emitnb.graph import Graph
 from emitnb.ledger import Ledger
 from emitnb.message import Message
 from emitnb.node import Node, Options
-from emitnb.pushing import Pusher
+from emitnb.rerunning import Rerunner
 
 
-class Router(Pusher):
+class Router(Rerunner):
     """Holds a graph of nodes, pushes data through it, and keeps what the nodes emit.
 
     Parameters
@@ -77,6 +77,8 @@ class Router(Pusher):
         batch: bool = False,
         fingerprint: str | None = None,
         retries: int = 0,
+        backoff: float = 0.0,
+        timeout: float | None = None,
         resources: Mapping[str, float] | None = None,
         workers: str | Iterable[str] | None = None,
         priority: int = 0,
@@ -100,6 +102,10 @@ class Router(Pusher):
             (index: the input rows), or a dict of arrays
         fingerprint : text that stands for the node's code, if its own bytecode does not
         retries : how many more times a message that fails is tried before it is a failure
+        backoff : seconds to wait before the second try, twice as long before each further one,
+            up to a minute
+        timeout : seconds that one try may take, or it fails with a TimeoutError; for async
+            functions alone, which can be stopped where they await
         resources, workers, priority : on a cluster, what a worker must offer (``{"GPU": 1}``),
             the addresses or names of the only workers, and which tasks go first (the highest)
         allow_shared : let it change what it captured on a cluster too, each worker its own copy
@@ -121,6 +127,8 @@ class Router(Pusher):
             workers,
             priority,
             allow_shared,
+            backoff,
+            timeout,
         )
 
         def declare(function: Callable[..., Any]) -> NodeFunction:
@@ -135,6 +143,7 @@ class Router(Pusher):
             if node.revision != before.revision or not node.keeps_state_of(before):
                 descendants = self._graph.descendants(node.name)
                 self._store.change(lambda ledger: ledger.declared(before, node, descendants))
+            notes += self._after_change(node.name)
             return NodeFunction(
                 function,
                 node.name,
@@ -166,6 +175,7 @@ class Router(Pusher):
             )
         self._graph = renamed
         self._store.change(lambda ledger: ledger.renamed(old, new))
+        self._logs.rename(old, new)
 
     def remove(self, node: str) -> None:
         """Remove a node. What it emitted stays; subscriptions to it match nothing for now."""
@@ -221,8 +231,10 @@ class Router(Pusher):
     def clear(self) -> None:
         """Forget emissions, failures, figures and states; keep the graph."""
         self._store.change(Ledger.cleared)
+        self._logs.clear()
 
     def reset(self) -> None:
-        """Forget everything: the graph too."""
+        """Forget everything: the graph too. Runs that are not over are cancelled."""
+        self._register.forget()
         self._graph = Graph(message_class=self._graph.message_class)
         self.clear()

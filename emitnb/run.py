@@ -7,6 +7,7 @@ nothing and repeats nothing: resuming asks the ledger where it stands.
 
 from __future__ import annotations
 
+import html
 import itertools
 from collections import deque
 from collections.abc import Callable
@@ -16,18 +17,22 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from emitnb.control import Cancelled
 from emitnb.errors import BackendError, RunInterrupted, RunStoppedError
 from emitnb.failures import refused, unreadable
+from emitnb.halting import first_failure, streak
 from emitnb.interrupts import Interrupts
 from emitnb.ledger import Ledger, Position, Store, summary_frame
 from emitnb.node import Form
+from emitnb.nodelogs import NodeLogs
 from emitnb.plan import Plan
 from emitnb.process import NodeOutcome, Outcome
 from emitnb.progress import Watcher, watcher
 from emitnb.session import Open, Pace, Processed, Session
-from emitnb.sources import Source, Taken, Unreadable
+from emitnb.sources import Source, Taken
+from emitnb.sources.asyncs import AsyncSource
+from emitnb.steering import Steered
 
-State = Literal["ready", "running", "done", "interrupted", "stopped"]
 OnError = Literal["collect", "stop"]
 
 ASYNC_BATCH = 512
@@ -51,11 +56,12 @@ class _Batch:
     started: Ledger
 
 
-class Run:
+class Run(Steered):
     """One push: its state, how far it is, and what came of it.
 
-    ``state`` is ``ready``, ``running``, ``done``, ``interrupted`` or ``stopped``. Shown in a
-    notebook, a run is a table of what each node received, emitted, dropped and failed.
+    ``state`` is ``ready``, ``running``, ``paused``, ``done``, ``interrupted``, ``stopped`` or
+    ``cancelled``, ``error`` what interrupted or stopped it, ``number`` what magics call it by.
+    Shown in a notebook, a run is a table of what each node received, emitted, dropped and failed.
     """
 
     def __init__(
@@ -69,8 +75,13 @@ class Run:
         on_error: OnError = "collect",
         max_failures: int = 1_000,
         progress: bool | Callable[[Run], Any] | None = None,
+        finish: Callable[[], bool] = lambda: True,
+        background: bool = False,
+        logs: NodeLogs | None = None,
+        number: int | None = None,
     ) -> None:
-        self.state: State = "ready"
+        self._number = next(_numbers)  # in the ledger; that of a user counts from 1 in each router
+        super().__init__(number or self._number, background, store.turns)
         self._source = source
         self._store = store
         self._open_session = open_session
@@ -80,7 +91,9 @@ class Run:
         self._on_error = on_error
         self._max_failures = max_failures
         self._progress = progress
-        self._number = next(_numbers)
+        self._finish = finish
+        self._logs = None if not background else NodeLogs() if logs is None else logs
+        self._turn = store.turns.turn()
         self._interrupts = Interrupts()
         self._taken: list[tuple[int, Taken]] = []
         self._on_way: deque[_Batch] = deque()
@@ -90,6 +103,7 @@ class Run:
         self._awaits = False
         self._size_known = batch_size is not None
         self._ended = False
+        self._over = False
 
     @property
     def done(self) -> int:
@@ -110,12 +124,12 @@ class Run:
         """Go on with the first message that is not committed; return the run.
 
         ``on_error`` changes what the push said: ``resume("collect")`` gets past a message that
-        fails. Raises RunInterrupted and RunStoppedError as the push did. A run that is done
-        stays so.
+        fails. A run in the background goes on there, and is returned at once. One in the
+        foreground raises RunInterrupted and RunStoppedError as the push did. A run that is done
+        stays so; one that was cancelled raises EmitError.
         """
         self._on_error = on_error or self._on_error
-        if self.state != "done":
-            self._go()
+        self._begin(None)
         return self
 
     @property
@@ -123,34 +137,64 @@ class Run:
         return self._store.ledger.positions.get(self._number, Position())
 
     def _go(self) -> None:
-        self.state = "running"
+        self._control.started()
         try:
-            with self._interrupts.handled(), watcher(self, self._progress) as watch:
-                session = self._open_session(lambda: self._store.ledger.states, watch.say)
-                self._run(session, watch)
-        except RunStoppedError:
-            self.state = "stopped"
-            raise
+            while not self._stint():
+                if self._control.rest():
+                    return
+        except Cancelled:
+            self._close()
+            self._control.end("cancelled")
+            if not self.background:
+                raise RunStoppedError(self._how_far("cancelled: "), self) from None
         except KeyboardInterrupt as interrupt:
-            self.state = "interrupted"
-            raise RunInterrupted(self._how_to_resume(""), self) from interrupt
-        except BaseException:
-            self.state = "stopped"
+            error = RunInterrupted(self._how_to_resume(""), self)
+            self._control.end("interrupted", error)
+            raise error from interrupt
+        except BaseException as error:
+            self._control.end("stopped", error)
             raise
-        self.state = "done"
+        else:
+            self._close()
+            self._control.end("done")
+
+    def _stint(self) -> bool:
+        """Run to the end of the source, or until it is to pause; return whether it was the end."""
+        with self._interrupts.handled(), watcher(self, self._progress, self._logs) as watch:
+            session = self._open_session(lambda: self._store.ledger.states, watch.say)
+            self._run(session, watch)
+        return self._over
+
+    def _close(self) -> None:
         self._source.close()
+
+    def _wake(self) -> None:
+        self._turn.wake()
+        if isinstance(self._source, AsyncSource):  # others are closed in their own thread only
+            self._source.close()
 
     def _run(self, session: Session, watch: Watcher) -> None:
         self._on_way.clear()  # a new session takes in again what is not committed
         self._follows = None
         self._size = self._size or session.pace.first
         try:
-            while self._step(session, watch):
+            while self._step(session, watch) or self._goes_on():
                 self._interrupts.check()
+                self._control.check()
         except BackendError as error:
             raise RunStoppedError(self._how_to_resume(f"{error}. "), self) from error
         finally:
-            session.close()
+            try:
+                session.close()
+            finally:
+                self._turn.give_up()
+
+    def _goes_on(self) -> bool:
+        """At the end of the source, finish; where there is more to read by now, go on."""
+        if not self._over:
+            return False  # it is only to pause
+        self._over = self._ended = self._finish()
+        return not self._over
 
     def _step(self, session: Session, watch: Watcher) -> bool:
         """Fill the session, then take the first batch out of it; return whether there was one."""
@@ -160,43 +204,50 @@ class Run:
             return False
         batch = self._on_way[0]
         with watch.prints(batch.plan):
-            processed = session.collect()
+            processed = session.collect(self._control.check)
         watch.take(processed.printed)
         self._commit(batch, processed)
         self._on_way.popleft()
         self._adapt(processed, session.pace)
+        if not self._on_way:
+            self._turn.give_up()
         watch.update()
         return True
 
     def _submit_next(self, session: Session) -> bool:
         """Submit one more batch; return whether there was one that may go with the others."""
-        if self._on_way and not self._size_known:
+        if self._on_way and (not self._size_known or self._turn.is_due()):
             return False  # the first tells how large the next should be
+        may = self._control.allows()
         number = self._position.batches + len(self._on_way) + 1
-        taken = self._read(number)
-        if taken is None:
+        taken = self._read(number, may)
+        self._over = taken is None and self._ended
+        if taken is None or not may:
             return False
+        self._turn.take(self._control.check)  # not before: a source may be slow
         started = self._store.ledger
         plan = self._plan()
         if not self._continues(plan, started):
             if self._on_way:
                 return False  # first what is on its way, then the new revision
             session.restart()
+            self._turn.begin()
         self._follows = plan, started.version
         self._order = tuple(node.name for node in plan.nodes)
         self._awaits = any(node.form in (Form.ASYNC, Form.ASYNC_GENERATOR) for node in plan.nodes)
         session.submit(plan, taken.table)
+        self._control.spend()
         self._on_way.append(_Batch(number, taken, plan, started))
         return True
 
     def _continues(self, plan: Plan, ledger: Ledger) -> bool:
-        """Whether a batch goes on where the last left off: same plan, no state forgotten."""
-        if self._follows is None:
+        """Whether a batch goes on where the last left off: same plan, states as it left them."""
+        if self._follows is None or not self._turn.goes_on():
             return False
         last_plan, version = self._follows
         return plan is last_plan and version == ledger.version
 
-    def _read(self, number: int) -> Taken | None:
+    def _read(self, number: int, may_read: bool = True) -> Taken | None:
         """Return what batch ``number`` of this run holds: read before, or now; None at the end.
 
         What was read is kept until the ledger says that it is committed.
@@ -206,7 +257,7 @@ class Run:
         for kept, taken in self._taken:
             if kept == number:
                 return taken
-        while not self._ended:
+        while may_read and not self._ended:
             with self._interrupts.deferred():
                 self._taken.append((number, self._source.take(self._size)))
             taken = self._taken[-1][1]
@@ -217,6 +268,7 @@ class Run:
         return None
 
     def _commit(self, batch: _Batch, processed: Processed) -> None:
+        self._control.check()
         taken, outcome = batch.taken, processed.outcome
         if self._on_error == "stop":
             self._stop_at_first(taken, outcome)
@@ -227,8 +279,17 @@ class Run:
             (one.before, refused(one.message, one.error, time_ns())) for one in processed.refused
         ]
         self._store.change(
-            lambda ledger: ledger.with_batch(
-                processed.pushed, outcome, misread, self._number, batch.started
+            lambda ledger: (
+                ledger
+                if self._control.cancelled  # by a reset just now: nothing may follow it
+                else ledger.with_batch(
+                    processed.pushed,
+                    outcome,
+                    misread,
+                    self._number,
+                    batch.started,
+                    batch.plan.to,
+                )
             )
         )
         self._stop_if_hopeless(outcome.nodes)
@@ -252,6 +313,10 @@ class Run:
         if found is not None:
             what, error = found
             advice = "mend it, or go past it with router.run.resume('collect')"
+            if self.background:
+                advice = (
+                    f"mend it and %emit_resume {self.number}, or go past it with resume('collect')"
+                )
             raise RunStoppedError(self._how_to_resume(what, advice), self) from error
 
     def _stop_if_hopeless(self, nodes: tuple[NodeOutcome, ...]) -> None:
@@ -267,71 +332,35 @@ class Run:
                 raise RunStoppedError(self._how_to_resume(what), self)
 
     def _how_to_resume(self, what: str, advice: str = "") -> str:
+        how = f"%emit_resume {self.number}" if self.background else "router.run.resume()"
+        return f"{self._how_far(what)}; {advice or f'{how} goes on with the next one'}"
+
+    def _how_far(self, what: str) -> str:
         total = "" if self.total is None else f" of {self.total:,}"
         plural = "" if (self.total or self.done) == 1 else "s"
-        committed = f"{self.done:,}{total} message{plural} committed"
-        advice = advice or "router.run.resume() goes on with the next one"
-        return f"{what}{committed}; {advice}"
+        return f"{what}{self.done:,}{total} message{plural} committed"
 
     def __repr__(self) -> str:
-        return f"{self._headline()}\n{self._table().to_string()}"
+        return f"{self.headline}\n{self._table().to_string()}"
 
     def _repr_html_(self) -> str:
         table = self._table().to_html(escape=True, border=0, index_names=False)
-        return f'<div style="padding-left: 5px">{self._headline()}</div>{table}'
+        headline = html.escape(self.headline)
+        return f'<div style="padding-left: 5px; white-space: pre-wrap">{headline}</div>{table}'
 
-    def _headline(self) -> str:
+    @property
+    def headline(self) -> str:
+        """How far it is; in the background also its number, and what stopped it."""
         total = "" if self.total in (None, self.done) else f" of {self.total:,}"
         failed = int(self.summary["failed"].sum())
         failures = f", {failed:,} failed (%emit_failures)" if failed else ""
-        return (
-            f"{self.state}: {self.done:,}{total} message{'s' if self.done != 1 else ''}{failures}"
-        )
+        number = f"run {self.number}, " if self.background else ""
+        state = f"{number}{self.state}: {self.done:,}{total} message"
+        error = self.error if self.background else None
+        why = "" if error is None else f"\n{type(error).__name__}: {error}"
+        return f"{state}{'s' if self.done != 1 else ''}{failures}{why}"
 
     def _table(self) -> pd.DataFrame:
         summary = self.summary
         numbers = {name: summary[name].map("{:,}".format) for name in summary.columns[:-1]}
         return pd.DataFrame({**numbers, "ms": summary["ms"].map("{:,.3f}".format)})
-
-
-def first_failure(outcome: Outcome, taken: Taken | None = None) -> tuple[str, BaseException] | None:
-    """Return what failed first in push order, in words, and its error; None if nothing did."""
-    found: list[tuple[int, int, int, str, BaseException]] = [
-        (one.before, -1, 0, _unreadable_text(one), one.error)
-        for one in (taken.unreadable if taken is not None else ())
-    ]
-    for place, node in enumerate(outcome.nodes):
-        for failed in node.failures:
-            source = int(node.sources[failed.position])
-            text = f"{node.node} failed on {_short(failed.message)}: {_error_text(failed.error)}. "
-            found.append((source, place, failed.position, text, failed.error))
-    if not found:
-        return None
-    *_, what, error = min(found, key=lambda failure: failure[:3])
-    return what, error
-
-
-def _unreadable_text(one: Unreadable) -> str:
-    line = f", line {one.place['line']}" if "line" in one.place else ""
-    return f"{one.place.get('path', 'the source')}{line}: {_error_text(one.error)}. "
-
-
-def _error_text(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
-
-
-def _short(message: object, width: int = 100) -> str:
-    text = repr(message)
-    return text if len(text) <= width else f"{text[: width - 1]}…"
-
-
-def streak(node: NodeOutcome, before: int) -> tuple[int, int]:
-    """Return how many failures in a row there are at the end of a batch, and at the most in it."""
-    longest = current = before
-    next_position = 0
-    for failed in node.failures:
-        current = current + 1 if failed.position == next_position else 1
-        next_position = failed.position + 1
-        longest = max(longest, current)
-    at_the_end = next_position == node.received
-    return (current if at_the_end else 0), (longest if node.failures else 0)

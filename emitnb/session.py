@@ -70,10 +70,11 @@ class Session(Protocol):
     def submit(self, plan: Plan, pushed: Table) -> None:
         """Take in one batch. All that are on their way have the same plan."""
 
-    def collect(self) -> Processed:
+    def collect(self, check: Callable[[], object] = lambda: None) -> Processed:
         """Wait for the batch submitted first and give it back.
 
-        What it made has been committed when this is called again, or when the next is submitted.
+        ``check`` is called now and then while it waits for others, and may raise. What the batch
+        made has been committed when this is called again, or when the next is submitted.
         """
 
     def close(self) -> None:

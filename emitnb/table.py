@@ -234,13 +234,19 @@ class RecordTable:
         return RecordTable([self.records[row] for row in rows.tolist()])
 
 
+_DIRECT = (pa.types.is_integer, pa.types.is_floating, pa.types.is_large_string)
+"""Types whose values numpy gives as Python's own, several times faster than Arrow does."""
+
+
 def values_of(piece: Piece) -> list[Any]:
     """Return a piece as Python values."""
     if isinstance(piece, list):
         return piece
     if isinstance(piece, pd.Series):
         return piece.tolist()
-    return cast(list[Any], piece.to_pylist())
+    if piece.null_count or not any(is_kind(piece.type) for is_kind in _DIRECT):
+        return cast(list[Any], piece.to_pylist())
+    return cast(list[Any], piece.to_numpy(zero_copy_only=False).tolist())
 
 
 def joined(one: Piece, two: Piece) -> Piece | None:

@@ -60,7 +60,10 @@ class ModelNode:
 
 @dataclass(frozen=True)
 class Emission:
-    """One recorded message. ``parent`` is (node, row), None for a pushed message."""
+    """One recorded message. ``parent`` is (node, row), None for a pushed message.
+
+    ``arrival`` counts what ever entered: pushed messages, and failures that were retried.
+    """
 
     node: str
     row: int
@@ -68,6 +71,7 @@ class Emission:
     parent: tuple[str, int] | None
     source: int
     revision: int = 1
+    arrival: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,8 @@ class Failure:
     parent: tuple[str, int]
     source: int
     revision: int = 1
+    arrival: int = 0
+    attempts: int = 1
 
 
 @dataclass
@@ -95,6 +101,8 @@ class Model:
     dropped: Counter[str] = field(default_factory=Counter)
     states: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     sources: int = 0
+    arrivals: int = 0
+    to: dict[int, str] = field(default_factory=dict)
     budget: int = 600
 
     def declare(self, node: ModelNode) -> None:
@@ -132,6 +140,7 @@ class Model:
             replace(f, node=new if f.node == old else f.node, parent=named(f.parent))
             for f in self.failures
         ]
+        self.to = {arrival: new if to == old else to for arrival, to in self.to.items()}
         for counter in (self.received, self.emitted, self.dropped):
             counter[new] = counter.pop(old, 0)
         self.states = {
@@ -238,18 +247,83 @@ class Model:
         """Whether a node receives what another emits, or what fails in it."""
         return any(self.nodes[name].listens_to(one) for one in (origin, f"{origin}!"))
 
+    def retry(self, node: str | None = None) -> None:
+        """Let what failed enter once more, in push order, at the nodes that failed on it."""
+        order = self.components()
+        ranks = {name: rank for rank, component in enumerate(order) for name in component}
+        waiting = [f for f in self.failures if f.node in self.nodes and node in (None, f.node)]
+        for failure in sorted(waiting, key=lambda f: (f.source, ranks[f.node])):
+            self._retry_one(failure, order)
+
+    def _retry_one(self, failure: Failure, order: list[list[str]]) -> None:
+        arrival = self.arrivals
+        self.arrivals += 1
+        self.received[failure.node] -= 1
+        place = self.failures.index(failure)
+        origin, row = failure.parent
+        entering = Emission(origin, row, failure.input, None, failure.source, 1, arrival)
+        earlier = len(self.failures)
+        self._run(
+            [entering],
+            order,
+            lambda name, emission: (
+                name == failure.node if emission is entering else self._receives(name, emission)
+            ),
+        )
+        again = [
+            f
+            for f in self.failures[earlier:]
+            if (f.node, f.parent, f.input) == (failure.node, failure.parent, failure.input)
+        ][:1]
+        self.failures = [f for f in self.failures if not any(f is one for one in again)]
+        self.failures[place : place + 1] = [
+            replace(one, attempts=failure.attempts + 1) for one in again
+        ]
+
+    def replay(self, node: str) -> None:
+        """Run a node and all behind it again, on what is recorded of the others."""
+        again = {node, *self.reachable(node)}
+        order = self.components()
+        recorded = [e for e in self.log if e.node.removesuffix("!") not in again]
+        self.log = list(recorded)
+        self.failures = [failure for failure in self.failures if failure.node not in again]
+        self.states = {place: s for place, s in self.states.items() if place[0] not in again}
+        for counter in (self.received, self.emitted, self.dropped):
+            for name in again:
+                counter.pop(name, None)
+                counter.pop(f"{name}!", None)
+        for arrival in range(self.arrivals):
+            entered = [emission for emission in recorded if emission.arrival == arrival]
+            self._run(entered, order, self._receives, again)
+
     def _push_one(self, values: dict[str, Any], to: str | None, order: list[list[str]]) -> None:
-        source = self.sources
+        if to is not None:
+            self.to[self.arrivals] = to
+        made = [self._record(ENTRY, values, None, self.sources, 1, self.arrivals)]
         self.sources += 1
-        made = [self._record(ENTRY, values, None, source, 1)]
+        self.arrivals += 1
+        self._run(made, order, self._receives)
+
+    def _run(
+        self,
+        entered: list[Emission],
+        order: list[list[str]],
+        receives: Callable[[str, Emission], bool],
+        only: Iterable[str] | None = None,
+    ) -> None:
+        """Take one message through the graph; of a replay, ``only`` some nodes run."""
+        made = list(entered) if only is None else [e for e in entered if e.node == ENTRY]
         earlier = len(self.failures)
         for component in order:
+            if only is not None and component[0] not in only:
+                made += [e for e in entered if e.node.removesuffix("!") in component]
+                continue
             wave = list(made)
             while wave:
                 emitted: list[Emission] = []
                 for name in component:
                     for emission in wave:
-                        if self._receives(name, emission.node, to):
+                        if receives(name, emission):
                             emitted += self._process(self.nodes[name], emission)
                 made += emitted
                 wave = emitted
@@ -259,10 +333,10 @@ class Model:
             self.failures[earlier:], key=lambda failure: places.index(failure.node)
         )
 
-    def _receives(self, name: str, origin: str, to: str | None) -> bool:
-        if origin == ENTRY and to is not None:
-            return name == to
-        return self.nodes[name].listens_to(origin)
+    def _receives(self, name: str, emission: Emission) -> bool:
+        if emission.node == ENTRY and emission.arrival in self.to:
+            return name == self.to[emission.arrival]
+        return self.nodes[name].listens_to(emission.node)
 
     def _record(
         self,
@@ -271,10 +345,11 @@ class Model:
         parent: tuple[str, int] | None,
         source: int,
         revision: int,
+        arrival: int,
     ) -> Emission:
         if len(self.log) >= self.budget:
             raise TooManyEmissions
-        emission = Emission(node, self.emitted[node], values, parent, source, revision)
+        emission = Emission(node, self.emitted[node], values, parent, source, revision, arrival)
         self.log.append(emission)
         self.emitted[node] += 1
         return emission
@@ -288,7 +363,15 @@ class Model:
             # StopIteration would end the loop of whoever calls; it counts as a bad result.
             kind = "ResultError" if isinstance(error, StopIteration) else type(error).__name__
             self.failures.append(
-                Failure(node.name, kind, emission.values, parent, emission.source, node.revision)
+                Failure(
+                    node.name,
+                    kind,
+                    emission.values,
+                    parent,
+                    emission.source,
+                    node.revision,
+                    emission.arrival,
+                )
             )
             return self._dead_letter(node, error, emission)
         if not rows:
@@ -300,6 +383,7 @@ class Model:
                 parent,
                 emission.source,
                 node.revision,
+                emission.arrival,
             )
             for row in rows
         ]
@@ -314,7 +398,9 @@ class Model:
         words = {"node": node.name, "error_type": type(error).__name__, "error": str(error)}
         values = {**words, "input": emission.values}
         parent = (emission.node, emission.row)
-        return [self._record(port, values, parent, emission.source, node.revision)]
+        return [
+            self._record(port, values, parent, emission.source, node.revision, emission.arrival)
+        ]
 
     def _call(self, node: ModelNode, message: Any) -> list[tuple[Any, ...]]:
         if node.when is not None and not node.when(message):
@@ -394,9 +480,10 @@ def assert_frames(router: Router, model: Model) -> None:
 def assert_failures(router: Router, model: Model) -> None:
     """The recorded failures are the model's, in push order."""
     columns = ["node", "error_type", "input", "parent_node", "parent_row", "source", "revision"]
+    columns.append("attempts")
     found = router.failures()[columns].values.tolist()
     expected = [
-        [f.node, f.error_type, f.input, f.parent[0], f.parent[1], f.source, f.revision]
+        [f.node, f.error_type, f.input, *f.parent, f.source, f.revision, f.attempts]
         for f in model.failures
     ]
     assert found == expected

@@ -28,8 +28,10 @@ EXPORTED = [
     "RunStoppedError",
     "SourceError",
     "TransportError",
+    "UnknownEdgeError",
     "UnknownNodeError",
     "UnknownRowError",
+    "WaitInterrupted",
     "WorkerCrashError",
     "__version__",
 ]

@@ -20,9 +20,8 @@ from strategies import graphs, messages, router_of
 from test_properties import examples, run_model
 
 from emitnb.emissions import Log, whole_frame
-from emitnb.message import ENTRY_POINT
 from emitnb.plan import Plan, make_plan
-from emitnb.process import Outcome, Streams, process, process_plan, pushed
+from emitnb.process import Outcome, Streams, entering, process, process_plan
 from emitnb.process.hashing import partition_of, partitions_of, stable_hash
 from emitnb.process.partitions import merge, split
 from emitnb.table import RecordTable, Table
@@ -30,7 +29,7 @@ from emitnb.table import RecordTable, Table
 
 def in_partitions(plan: Plan, table: Table, states: dict[Any, Any], count: int) -> Outcome:
     """Take a batch through a plan with keyed stages cut into partitions; ``states`` go on."""
-    streams = Streams({ENTRY_POINT: pushed(table)})
+    streams = Streams(entering(table))
     nodes = []
     for number, stage in enumerate(plan.stages):
         if stage.keyed is None:
@@ -90,6 +89,10 @@ def test_partitions_make_what_the_whole_makes(data):
                 (f.position, f.message) for f in other.failures
             ]
             assert mine.sources.tolist() == other.sources.tolist()
+            for node in (mine, other):
+                assert sum(one.inputs for one in node.times) == node.received
+                assert sum(one.rows for one in node.times) == len(node.table)
+                assert sum(one.ns for one in node.times) == pytest.approx(node.seconds * 1e9)
     pd.testing.assert_frame_equal(shown(parted, router), shown(whole, router))
 
 

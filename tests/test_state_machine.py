@@ -5,6 +5,7 @@ After every step the router holds what the model holds. A step that is refused c
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -175,8 +176,12 @@ class Session(RuleBasedStateMachine):
     # -- pushing ----------------------------------------------------------------------------
 
     def grows_too_large(self, pushed: list[Any]) -> bool:
+        return self.outgrows(lambda model: model.push(pushed))
+
+    def outgrows(self, act: Callable[[Model], None]) -> bool:
+        """Whether the model would make too much of it."""
         try:
-            trial(self.model).push(pushed)
+            act(trial(self.model))
         except TooManyEmissions:
             return True
         return False
@@ -224,6 +229,51 @@ class Session(RuleBasedStateMachine):
             self.model.push(rest)
         else:
             self.model.push(pushed)
+
+    # -- running again ----------------------------------------------------------------------
+
+    @precondition(lambda self: self.model.failures)
+    @rule(data=st.data(), size=sizes)
+    def retry(self, data: st.DataObject, size: Any) -> None:
+        """Failures go through their nodes again, behind all others."""
+        failed = {
+            failure.node for failure in self.model.failures if failure.node in self.model.nodes
+        }
+        if not failed:
+            return
+        node = data.draw(st.sampled_from([None, *sorted(failed)]))
+        if self.outgrows(lambda model: model.retry(node)):
+            return
+        assert self.router.retry(node, batch_size=size).state == "done"
+        self.model.retry(node)
+
+    @precondition(has_nodes)
+    @rule(data=st.data(), size=sizes)
+    def replay(self, data: st.DataObject, size: Any) -> None:
+        """A node and all behind it run again, from what is recorded."""
+        node = self.node(data)
+        if self.outgrows(lambda model: model.replay(node)):
+            return
+        assert self.router.replay(node, batch_size=size).state == "done"
+        self.model.replay(node)
+
+    @precondition(has_nodes)
+    @rule(data=st.data(), size=sizes, steps=st.integers(1, 40))
+    def replay_interrupted(self, data: st.DataObject, size: Any, steps: int) -> None:
+        """Half a replay changes nothing; the other half ends it."""
+        node = self.node(data)
+        if self.outgrows(lambda model: model.replay(node)):
+            return
+        try:
+            with trap.after(steps):
+                self.router.replay(node, batch_size=size)
+        except RunInterrupted as error:
+            self.holds_what_the_model_holds()
+            if data.draw(st.booleans()):
+                error.run.resume()
+                self.model.replay(node)
+        else:
+            self.model.replay(node)
 
     # -- what holds -------------------------------------------------------------------------
 

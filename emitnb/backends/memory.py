@@ -81,7 +81,7 @@ class MemorySession:
         """See :class:`emitnb.session.Session`."""
         self._batch = plan, pushed
 
-    def collect(self) -> Processed:
+    def collect(self, check: Callable[[], object] = lambda: None) -> Processed:
         """See :class:`emitnb.session.Session`."""
         assert self._batch is not None
         plan, pushed = self._batch

@@ -1,7 +1,10 @@
 """What nodes emitted: a columnar log with lineage, and the frames made of it."""
 
-from emitnb.emissions.frames import LINEAGE, node_frame, sources_of, whole_frame
+from emitnb.emissions.descent import arrivals_of, sources_of, waves_of
+from emitnb.emissions.frames import LINEAGE, node_frame, whole_frame
 from emitnb.emissions.log import KeptRows, Log, Track
+from emitnb.emissions.picking import picked, picked_frame
+from emitnb.emissions.recorded import recorded
 from emitnb.emissions.tracing import trace_frame
 
 __all__ = [
@@ -9,8 +12,13 @@ __all__ = [
     "KeptRows",
     "Log",
     "Track",
+    "arrivals_of",
     "node_frame",
+    "picked",
+    "picked_frame",
+    "recorded",
     "sources_of",
     "trace_frame",
+    "waves_of",
     "whole_frame",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,9 +10,10 @@ import pandas as pd
 import pyarrow as pa
 
 from emitnb.emissions.columns import dtype_of, series, widened
+from emitnb.emissions.descent import arrivals_of, sources_of, waves_of
 from emitnb.emissions.lineage import Segment
 from emitnb.emissions.log import FrameRows, Log, Part, Track
-from emitnb.message import ENTRY_POINT, PORT_FIELDS, is_port
+from emitnb.message import PORT_FIELDS, is_port
 from emitnb.node import Node
 from emitnb.table import STR, Positions
 
@@ -62,55 +62,6 @@ def whole_frame(
     return whole.take(taken).reset_index(drop=True)
 
 
-def sources_of(log: Log, node: str) -> Positions:
-    """Return the number of the pushed message that each row of a node descends from."""
-    segments = log.tracks.get(node, Track()).segments
-    known: dict[tuple[str, int], Positions] = {}
-    waiting = [(node, place) for place in range(len(segments))]
-    while waiting:
-        name, place = waiting[-1]
-        segment = log.tracks[name].segments[place]
-        needed = _parent_segments(log, segment)
-        missing = [key for key in needed if key not in known]
-        if missing:
-            waiting += missing
-            continue
-        known[waiting.pop()] = _segment_sources(log, segment, needed, known)
-    return np.concatenate([np.arange(0), *(known[node, i] for i in range(len(segments)))])
-
-
-def _parent_segments(log: Log, segment: Segment) -> list[tuple[str, int]]:
-    """The segments of the one origin whose rows the inputs were; none where sources are stored."""
-    if segment.sources is not None or segment.origins == (ENTRY_POINT,):
-        return []
-    (origin,) = segment.origins
-    segments = log.tracks[origin].segments
-    place = max(bisect_right(segments, segment.start, key=lambda s: s.first) - 1, 0)
-    found = []
-    while place < len(segments) and segments[place].first < segment.start + segment.inputs:
-        found.append((origin, place))
-        place += 1
-    return found
-
-
-def _segment_sources(
-    log: Log,
-    segment: Segment,
-    needed: list[tuple[str, int]],
-    known: Mapping[tuple[str, int], Positions],
-) -> Positions:
-    if segment.sources is not None:
-        sources = segment.sources
-    elif not needed:
-        sources = np.arange(segment.start, segment.start + segment.inputs)
-    else:
-        origin, place = needed[0]
-        skipped = segment.start - log.tracks[origin].segments[place].first
-        joined = np.concatenate([known[key] for key in needed])
-        sources = joined[skipped : skipped + segment.inputs]
-    return sources if segment.counts is None else np.repeat(sources, segment.counts)
-
-
 def _values(track: Track, declared: tuple[str, ...], types: Mapping[str, Any]) -> pd.DataFrame:
     names = tuple(dict.fromkeys((*declared, *track.field_names())))
     made = [part.data for part in track.parts if isinstance(part, FrameRows)]
@@ -156,7 +107,7 @@ def _lineage(log: Log, name: str) -> pd.DataFrame:
 def _segment_lineage(segment: Segment) -> tuple[pa.Array, Positions, Positions, Positions]:
     codes, rows = segment.parents()
     names = pa.array(segment.origins, pa.large_string()).take(pa.array(codes))
-    runs, times = zip(*segment.times, strict=True)
+    runs, times, *_ = zip(*segment.times, strict=True)
     return names, rows, np.full(segment.rows, segment.revision), np.repeat(times, runs)
 
 
@@ -164,22 +115,15 @@ def _push_order(log: Log, names: list[str]) -> Positions:
     """Return the order in which rows were made, given the tracks of ``names`` one after another."""
     if not names:
         return np.arange(0)
-    sources = np.concatenate([sources_of(log, name) for name in names])
+    arrivals = np.concatenate([arrivals_of(log, name) for name in names])
     ranks = np.concatenate([_per_row(log.tracks[name], "rank") for name in names])
-    waves = np.concatenate([_waves(log.tracks[name]) for name in names])
-    return np.lexsort((waves, ranks, sources))
+    waves = np.concatenate([waves_of(log, name) for name in names])
+    return np.lexsort((waves, ranks, arrivals))
 
 
 def _per_row(track: Track, attribute: str) -> Positions:
     values = [getattr(segment, attribute) for segment in track.segments]
     return np.repeat(np.array(values, dtype=np.int64), [s.rows for s in track.segments])
-
-
-def _waves(track: Track) -> Positions:
-    parts = [
-        np.arange(s.first, s.first + s.rows) if s.waves is None else s.waves for s in track.segments
-    ]
-    return np.concatenate([np.arange(0), *parts])
 
 
 def _stacked(

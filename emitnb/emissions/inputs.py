@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from emitnb.table import FrameTable, ListTable, RecordTable, Table
+from emitnb.table import FrameTable, ListTable, Positions, RecordTable, Table
 
 BUDGET = 64 * 2**20
 """Bytes of pushed messages that are kept."""
@@ -52,6 +52,19 @@ class InputRecord:
                 return {str(k): v for k, v in one.frame().iloc[0].to_dict().items()}
             row -= len(table)
         return None
+
+    def picked(self, rows: Positions) -> pd.DataFrame:
+        """Return those of the named messages that are kept, in the order named, by number."""
+        frames, first = [], self.first
+        for table, _ in self.kept:
+            mine = rows[(rows >= first) & (rows < first + len(table))]
+            if len(mine):
+                frames.append(table.take(mine - first).frame().set_axis(mine))
+            first += len(table)
+        kept = rows[rows >= self.first]
+        fields = self.kept[-1][0].fields if self.kept else ()
+        frame = pd.concat(frames).loc[kept] if frames else pd.DataFrame(columns=list(fields))
+        return frame.set_axis(pd.Index(kept, dtype="int64", name="row"))
 
     def frame(self) -> pd.DataFrame:
         """Return the messages kept, indexed by their numbers."""

@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from emitnb.message import renamed_origin
+from emitnb.process.outcome import Slice
 from emitnb.table import Positions
 
 
@@ -20,9 +22,10 @@ class Segment:
 
     ``first`` is the first row made. With one origin and no ``parent_rows``, input i is the
     origin's row ``start + i``; otherwise ``codes``, ``parent_rows`` and ``sources`` (the number
-    of the pushed message) say it for each input.
+    of the pushed message) say it for each input. ``arrivals`` says when its pushed message, or
+    the failure that it was retried from, entered (None: as it was pushed).
     ``waves`` orders the rows of a loop's members within one pushed message. ``times`` are
-    (rows, UTC time in ns) runs.
+    the slices of inputs, in order: when they ran, and how long.
     """
 
     first: int
@@ -37,7 +40,8 @@ class Segment:
     waves: Positions | None
     revision: int
     rank: int
-    times: tuple[tuple[int, int], ...]
+    times: tuple[Slice, ...]
+    arrivals: Positions | None = None
 
     @property
     def size(self) -> int:
@@ -56,25 +60,40 @@ class Segment:
         inputs = np.arange(self.inputs)
         return inputs if self.counts is None else np.repeat(inputs, self.counts)
 
-    def inputs_from(self, origin: str, row: int) -> Positions:
-        """Return which of the segment's inputs were this row of this origin."""
+    def parents_of(self, rows: Positions) -> tuple[Positions, Positions]:
+        """Return what :meth:`parents` does, for some rows counted from the segment's first."""
+        inputs = rows
+        if self.counts is not None:
+            inputs = np.searchsorted(np.cumsum(self.counts, dtype=np.int64), rows, side="right")
+        codes = np.zeros(len(rows), np.int64) if self.codes is None else self.codes[inputs]
+        parents = inputs + self.start if self.parent_rows is None else self.parent_rows[inputs]
+        return codes.astype(np.int64), parents.astype(np.int64)
+
+    def ms_of(self, rows: Positions) -> npt.NDArray[np.float64]:
+        """Return milliseconds a message in the slices that made some rows, counted likewise."""
+        made, _, inputs, ns = np.array(self.times, dtype=np.int64).T
+        means = ns / np.maximum(inputs, 1) / 1e6
+        means_of: npt.NDArray[np.float64] = means[np.searchsorted(made.cumsum(), rows, "right")]
+        return means_of
+
+    def received(self, origin: str) -> Positions:
+        """Return the rows of an origin that were inputs, in the order in which they were taken."""
         if origin not in self.origins:
             return np.arange(0)
         if self.parent_rows is None:
-            place = row - self.start
-            return np.arange(place, place + 1) if 0 <= place < self.inputs else np.arange(0)
-        hits = self.parent_rows == row
-        if self.codes is not None:
-            hits &= self.codes == self.origins.index(origin)
-        return np.flatnonzero(hits)
+            return np.arange(self.start, self.start + self.inputs)
+        mine = slice(None) if self.codes is None else self.codes == self.origins.index(origin)
+        return self.parent_rows[mine].astype(np.int64)
 
     def rows_of_inputs(self, inputs: Positions) -> Positions:
         """Return the rows (of the node) that these inputs made."""
         if self.counts is None:
             return inputs + self.first
         ends = np.cumsum(self.counts, dtype=np.int64)
-        spans = [np.arange(ends[i] - self.counts[i], ends[i]) for i in inputs]
-        return np.concatenate([np.arange(0), *spans]) + self.first
+        sizes = self.counts[inputs].astype(np.int64)
+        # Each input's rows follow each other: its first, and how far into them a row is.
+        skipped = np.repeat(ends[inputs] - np.cumsum(sizes), sizes)
+        return skipped + np.arange(len(skipped)) + self.first
 
     def renamed(self, old: str, new: str) -> Segment:
         """Return the segment with one origin renamed."""
@@ -84,7 +103,10 @@ class Segment:
 def merged(one: Segment, two: Segment) -> Segment | None:
     """Return both as one, if they say nothing different and follow each other."""
     alike = (one.revision, one.rank, one.origins) == (two.revision, two.rank, two.origins)
-    same_form = (one.parent_rows is None) == (two.parent_rows is None)
+    same_form = (one.parent_rows is None, one.arrivals is None) == (
+        two.parent_rows is None,
+        two.arrivals is None,
+    )
     follows = one.parent_rows is not None or one.start + one.inputs == two.start
     if not (alike and same_form and follows):
         return None
@@ -98,6 +120,7 @@ def merged(one: Segment, two: Segment) -> Segment | None:
         counts=_counts(one, two),
         waves=_joined(one.waves, two.waves),
         times=_times(one.times, two.times),
+        arrivals=_joined(one.arrivals, two.arrivals),
     )
 
 
@@ -123,13 +146,12 @@ def _joined(one: Positions | None, two: Positions | None) -> Positions | None:
 
 
 _TIME_STEP = 10_000_000
-"""Times closer than 10 ms are one run: a push of single messages would store one for each."""
+"""Slices closer than 10 ms are one: a push of single messages would store one for each."""
 
 
-def _times(
-    one: tuple[tuple[int, int], ...], two: tuple[tuple[int, int], ...]
-) -> tuple[tuple[int, int], ...]:
-    (rows, time), (more, next_time) = one[-1], two[0]
-    if next_time - time < _TIME_STEP:
-        return (*one[:-1], (rows + more, time), *two[1:])
+def _times(one: tuple[Slice, ...], two: tuple[Slice, ...]) -> tuple[Slice, ...]:
+    left, right = one[-1], two[0]
+    if right.time - left.time < _TIME_STEP:
+        rows, inputs, ns = left.rows + right.rows, left.inputs + right.inputs, left.ns + right.ns
+        return (*one[:-1], Slice(rows, left.time, inputs, ns), *two[1:])
     return one + two

@@ -7,7 +7,7 @@ a reader never sees half a batch and a commit is the swap of one reference.
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import repeat
 from typing import Any
@@ -20,8 +20,9 @@ from emitnb.emissions.columns import seal
 from emitnb.emissions.inputs import InputRecord
 from emitnb.emissions.lineage import Segment, compact, merged
 from emitnb.emissions.parts import FULL, grown
-from emitnb.message import ENTRY_POINT, renamed_origin
-from emitnb.process import NodeOutcome, with_ports
+from emitnb.message import ENTRY_POINT, node_of, renamed_origin
+from emitnb.places import Places
+from emitnb.process import Given, NodeOutcome, with_ports
 from emitnb.table import FrameTable, KeptTable, ListTable, Piece, SealedTable, Table, joined
 
 
@@ -129,12 +130,23 @@ class Track:
         return next(s for s in self.segments if s.first <= row < s.first + s.rows)
 
 
+Push = tuple[int, int, str | None]
+"""Pushed messages: the first row, when it arrived, and the only node they went to, if one."""
+
+
 @dataclass(frozen=True)
 class Log:
-    """A track for each node that ever ran, and the latest pushed messages."""
+    """A track for each node that ever ran, and the pushed messages.
+
+    ``arrived`` counts the messages that ever entered: pushed ones, and failures that were retried.
+    ``pushes`` has an entry where the pushed rows stop being numbered as they arrived, or go
+    somewhere else.
+    """
 
     tracks: Mapping[str, Track] = field(default_factory=dict)
     inputs: InputRecord = field(default_factory=InputRecord)
+    arrived: int = 0
+    pushes: tuple[Push, ...] = ()
 
     @property
     def pushed(self) -> int:
@@ -146,15 +158,50 @@ class Log:
         rows = {name: track.rows for name, track in self.tracks.items()}
         return {**rows, ENTRY_POINT: self.pushed}
 
-    def with_batch(self, pushed: Table, outcomes: Iterable[NodeOutcome]) -> Log:
-        """Return the log with what one batch made: pushed rows and each node's outcome."""
-        starts = self.starts()
+    def places(self, pushed: Table) -> Places:
+        """Return where a batch's inputs will be recorded, if it is the next."""
+        given = pushed if isinstance(pushed, Given) else None
+        return Places(self.starts(), self.arrived, given)
+
+    def with_batch(
+        self, pushed: Table, outcomes: Iterable[NodeOutcome], to: str | None = None
+    ) -> Log:
+        """Return the log with what one batch made: pushed rows and each node's outcome.
+
+        ``to`` is the only node that the pushed rows went to.
+        """
+        places = self.places(pushed)
         tracks = dict(self.tracks)
         for outcome in with_ports(outcomes):
             if outcome.received:
                 track = tracks.get(outcome.node, Track())
-                tracks[outcome.node] = _extended(track, outcome, starts)
-        return Log(tracks, self.inputs.with_rows(pushed))
+                tracks[outcome.node] = _extended(track, outcome, places)
+        if isinstance(pushed, Given):
+            arriving = 0 if pushed.arrivals is not None else len(pushed)
+            return replace(self, tracks=tracks, arrived=self.arrived + arriving)
+        return Log(
+            tracks,
+            self.inputs.with_rows(pushed),
+            self.arrived + len(pushed),
+            self._with_push(to) if len(pushed) else self.pushes,
+        )
+
+    def _with_push(self, to: str | None) -> tuple[Push, ...]:
+        if self.pushes:
+            first, arrived, last = self.pushes[-1]
+            if last == to and self.arrived - arrived == self.pushed - first:
+                return self.pushes
+        return (*self.pushes, (self.pushed, self.arrived, to))
+
+    def without(self, nodes: Container[str]) -> Log:
+        """Return the log without the rows of some nodes."""
+        tracks = {name: track for name, track in self.tracks.items() if node_of(name) not in nodes}
+        return replace(self, tracks=tracks)
+
+    def with_tracks(self, other: Log, nodes: Container[str]) -> Log:
+        """Return the log with the rows that some nodes have in another."""
+        more = {name: track for name, track in other.tracks.items() if node_of(name) in nodes}
+        return replace(self, tracks={**self.tracks, **more})
 
     def renamed(self, old: str, new: str) -> Log:
         """Return the log with a node renamed, as itself and as an origin."""
@@ -164,38 +211,46 @@ class Log:
             )
             for name, track in self.tracks.items()
         }
-        return replace(self, tracks=tracks)
+        pushes = tuple((row, at, new if to == old else to) for row, at, to in self.pushes)
+        return replace(self, tracks=tracks, pushes=pushes)
 
 
-def _extended(track: Track, outcome: NodeOutcome, starts: Mapping[str, int]) -> Track:
+def _extended(track: Track, outcome: NodeOutcome, places: Places) -> Track:
     size = len(outcome.table)
     parts = track.parts
     if size:
         parts = grown(parts, _part(outcome.table), _merged_parts)
-    segments = grown(track.segments, _segment(outcome, track.rows, starts), merged)
+    segments = grown(track.segments, _segment(outcome, track.rows, places), merged)
     return Track(track.rows + size, parts, segments)
 
 
-def _segment(outcome: NodeOutcome, first: int, starts: Mapping[str, int]) -> Segment:
+def _segment(outcome: NodeOutcome, first: int, places: Places) -> Segment:
     parents = outcome.parents
-    offsets = [starts.get(origin, 0) for origin in parents.origins]
-    rows = parents.rows
-    if rows is not None and parents.codes is not None:
-        rows = rows + np.array(offsets, dtype=np.int64)[parents.codes]
+    origins = tuple(map(places.origin, parents.origins))
+    start: int | None = 0
+    if parents.rows is None and origins:
+        start = places.start(parents.origins[0], outcome.received)
+    explicit = parents.rows is not None or start is None
+    codes, rows = places.parents(parents, outcome.received) if explicit else (None, None)
+    if codes is not None:  # what was given and what was made may have the same origin
+        names = tuple(dict.fromkeys(origins))
+        codes = np.array([names.index(name) for name in origins])[codes]
+        origins = names
     return Segment(
         first=first,
         rows=len(outcome.table),
         inputs=outcome.received,
-        origins=parents.origins,
-        start=offsets[0] if offsets else 0,
-        codes=None if parents.codes is None else parents.codes.astype(np.int16),
+        origins=origins,
+        start=start or 0,
+        codes=None if codes is None or len(origins) < 2 else codes.astype(np.int16),
         parent_rows=rows,
-        sources=None if rows is None else outcome.sources + starts[ENTRY_POINT],
+        sources=places.sources(outcome.sources) if explicit else None,
         counts=compact(outcome.counts),
         waves=outcome.waves,
         revision=outcome.revision,
         rank=outcome.rank,
         times=outcome.times,
+        arrivals=places.arrivals(outcome.sources) if explicit else None,
     )
 
 

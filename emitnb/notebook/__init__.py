@@ -10,7 +10,10 @@ from emitnb.notebook.base import NAME
 from emitnb.notebook.cluster_magics import ClusterMagics
 from emitnb.notebook.completion import matcher
 from emitnb.notebook.data_magics import DataMagics
+from emitnb.notebook.failure_magics import FailureMagics
 from emitnb.notebook.magics import GraphMagics
+from emitnb.notebook.rerun_magics import RerunMagics
+from emitnb.notebook.run_magics import RunMagics
 from emitnb.router import Router
 
 
@@ -23,7 +26,9 @@ def load(shell: InteractiveShell) -> None:
         shell.user_ns[NAME] = Router()
     if GraphMagics.__name__ in shell.magics_manager.registry:
         return
-    shell.register_magics(GraphMagics, DataMagics, ClusterMagics)
+    shell.register_magics(
+        GraphMagics, DataMagics, FailureMagics, RerunMagics, RunMagics, ClusterMagics
+    )
 
     def router() -> Any:
         found = shell.user_ns.get(NAME)

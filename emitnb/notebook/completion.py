@@ -62,6 +62,8 @@ def _offers(
     if fragment.startswith("-"):
         return [flag for flags, _ in arguments for flag in flags if flag.startswith("--")]
     before = line["rest"].removesuffix(fragment).replace(",", " ").split()
+    if before and before[-1] == "->":
+        return nodes
     wanted = _wanted(arguments, before)
     return nodes if wanted in NODE_NAMES else CHOICES.get(wanted, ())
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from argparse import Namespace
 from typing import Any
 
 import pandas as pd
 
 from emitnb.notebook.base import RouterMagics, argument, cell_magic, line_magic, magics_class
+from emitnb.notebook.display import Summary, summary
 from emitnb.notebook.line import parse
 from emitnb.notebook.pushing import FORMATS, content, row, source
 from emitnb.run import Run
+from emitnb.story import Trace
 
 
 def _options(arguments: Namespace) -> dict[str, Any]:
@@ -21,6 +24,7 @@ def _options(arguments: Namespace) -> dict[str, Any]:
         "on_error": "stop" if arguments.stop_on_error else "collect",
         "field": arguments.field,
         "keep_on_cluster": arguments.keep_on_cluster,
+        "background": arguments.background,
     }
 
 
@@ -42,6 +46,7 @@ INTO = (
         action="store_true",
         help="leave what nodes emit on the cluster, for %%emit_frame NODE --lazy",
     ),
+    argument("--background", action="store_true", help="return at once; see %%emit_wait"),
 )
 """What both forms of ``emit_push`` take."""
 
@@ -70,6 +75,7 @@ class DataMagics(RouterMagics):
             %emit_push books/*.txt --limit 100
             %emit_push df[df.year > 1900] --to words
             %emit_push [{"document": "rain"}, {"document": "sun"}]
+            %emit_push books/*.txt --background
         """
         __tracebackhide__ = True
         router = self.router
@@ -119,35 +125,41 @@ class DataMagics(RouterMagics):
             print(frame.attrs["stale"])  # noqa: T201 - a line above the table it is about
         return frame
 
-    @line_magic(
-        argument("node", nargs="?", metavar="NODE", help="a node; without it, all of them"),
-    )
-    def emit_failures(self, line: str) -> pd.DataFrame:
-        """Return the messages that failed, each with its input and error.
-
-        An example:
-
-            %emit_failures count_word
-        """
-        return self.router.failures(parse(DataMagics.emit_failures, line).node)
-
     @line_magic()
-    def emit_summary(self, line: str) -> pd.DataFrame:
+    def emit_summary(self, line: str) -> Summary:
         """Return what each node received, emitted, dropped and failed, and its time.
+
+        Below the table stands what is slow, and what would help; it is a DataFrame too.
 
         An example:
 
             %emit_summary
         """
         parse(DataMagics.emit_summary, line)
-        return self.router.summary()
+        return summary(self.router)
+
+    @line_magic(
+        argument("edge", nargs="+", metavar="NODE", help="an edge: A -> B"),
+        argument("-n", type=int, default=20, metavar="N", help="so many messages at most"),
+    )
+    def emit_peek(self, line: str) -> pd.DataFrame:
+        """Return the latest messages that went over an edge, the latest last.
+
+        Examples:
+
+            %emit_peek words -> count_word
+            %emit_peek __entry_point -> words -n 5
+        """
+        # An arrow by itself would look like an option.
+        arguments = parse(DataMagics.emit_peek, re.sub(r"\s*->\s*", "->", line))
+        return self.router.peek(" ".join(arguments.edge), arguments.n)
 
     @line_magic(
         argument("node", metavar="NODE", help="the node that made the emission"),
         argument("row", nargs="+", metavar="ROW", help="its row: a number or an expression"),
     )
-    def emit_trace(self, line: str) -> pd.DataFrame:
-        """Return what an emission was made from and what was made from it.
+    def emit_trace(self, line: str) -> Trace:
+        """Draw what an emission was made from and what was made from it; it is a DataFrame too.
 
         An example:
 

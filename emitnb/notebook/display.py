@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
+
+import pandas as pd
 
 from emitnb.graph import Graph
 from emitnb.message import ENTRY_POINT
@@ -14,10 +17,22 @@ OVERVIEW = (
     ("%%emit_route", "subscribe and cut: lines `a -> b -> c`, `a -x b`"),
     ("%emit_push SOURCE [--to NODE]", "push files or the value of an expression"),
     ("%%emit_push [--to NODE]", "push what is in the cell: text, JSON lines or CSV"),
+    ("%emit_wait [SECONDS] [--run N]", "wait for what was pushed with --background; summary"),
+    ("%emit_pause [RUN]", "pause runs in the background between two batches"),
+    ("%emit_resume [RUN]", "let them go on"),
+    ("%emit_step [N] [--run RUN]", "let them commit N more batches, then pause"),
+    ("%emit_stop [RUN]", "end them; what is committed stays"),
+    ("%emit_log NODE", "what a node printed in the background"),
     ("%emit_frame [NODE] [--lineage]", "what a node, or all of them, emitted"),
-    ("%emit_failures [NODE]", "messages that failed, with input and error"),
+    ("%emit_failures [NODE] [--rows]", "what failed, by error and line; or every message"),
+    ("%emit_debug ROW", "call a node again on what it failed on, in the debugger"),
+    ("%emit_retry [NODE] [--step]", "send what failed through its nodes again"),
+    ("%emit_discard [NODE]", "forget failures"),
+    ("%emit_replay [NODE]", "run again what comes from an older version of a cell"),
+    ("%emit_live [on | off]", "replay a node whenever its cell changes"),
     ("%emit_summary", "in, emitted, dropped, failed and ms for each node"),
-    ("%emit_trace NODE ROW", "ancestors and descendants of an emission"),
+    ("%emit_trace NODE ROW", "the story of an emission: ancestors, descendants, ms"),
+    ("%emit_peek A -> B [-n N]", "the latest messages that went over an edge"),
     ("%emit_backend [memory | dask]", "where nodes run: here, or on a dask cluster"),
     ("%emit_scale [--sample N]", "what a cluster makes of the graph; the same on a sample?"),
     ("%emit_graph", "the graph, as a picture and as text"),
@@ -35,6 +50,41 @@ class Text(str):
 
     def __repr__(self) -> str:
         return str(self)
+
+
+class Several:
+    """Several results of one cell, one below the other."""
+
+    def __init__(self, *parts: Any) -> None:
+        self.parts = parts
+
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, self.parts))
+
+    def _repr_html_(self) -> str:
+        return "".join(map(_html, self.parts))
+
+
+def _html(part: Any) -> str:
+    shown = getattr(part, "_repr_html_", None)
+    if shown is not None:
+        return str(shown())
+    return f'<pre style="margin: 0; padding: 0 0 5px 5px">{escape(repr(part))}</pre>'
+
+
+class Summary(pd.DataFrame):
+    """A summary that is shown with its remarks, a line each below the table."""
+
+    def __repr__(self) -> str:
+        return "\n".join([repr(self[:]), *self.attrs.get("remarks", ())])
+
+    def _repr_html_(self) -> str:
+        lines = (
+            f'<div style="padding-left: 5px">{escape(line)}</div>'
+            for line in self.attrs.get("remarks", ())
+        )
+        plain: Any = self[:]
+        return "".join([plain._repr_html_() or "", *lines])
 
 
 class Drawing:
@@ -74,6 +124,14 @@ def drawing(router: Router) -> Drawing:
             counts[name] = (int(emitted), int(failed))
     counts.pop(ENTRY_POINT, None)
     return Drawing(str(router), router.graph, counts)
+
+
+def summary(router: Router) -> Summary:
+    """Return the summary of a router: a DataFrame, shown with its remarks."""
+    found = router.summary()
+    shown = Summary(found)
+    shown.attrs.update(found.attrs)
+    return shown
 
 
 def overview() -> Text:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
 from IPython.core.interactiveshell import InteractiveShell
 
 from emitnb.declaration import Declaration
 from emitnb.notebook.base import RouterMagics, argument, cell_magic, line_magic, magics_class
-from emitnb.notebook.cell import CellText, compile_body, restored
-from emitnb.notebook.display import Drawing, Text, drawing, overview
+from emitnb.notebook.cell import CellText, NodeCell, compile_body, restored
+from emitnb.notebook.display import Drawing, Several, Text, drawing, overview
 from emitnb.notebook.line import parse
 from emitnb.notebook.options import Predicate, amounts, fields, names
 from emitnb.notebook.routes import parse_routes
+from emitnb.reruns import LAST, Difference
 
 PLACEMENT = (
     argument("--resources", nargs="+", metavar="NAME=N", help="cluster: what a worker must offer"),
@@ -23,6 +29,10 @@ PLACEMENT = (
     ),
 )
 """What ``%%emit_node`` takes for a cluster."""
+
+
+class _UndoError(Exception):
+    """Raised where a cell was only tried."""
 
 
 @magics_class
@@ -52,9 +62,20 @@ class GraphMagics(RouterMagics):
         argument("--batch", action="store_true", help="take and return DataFrames"),
         argument("--name", metavar="N", help="name of the node, instead of the function's"),
         argument("--retries", type=int, default=0, metavar="N", help="try what fails N times more"),
+        argument(
+            "--backoff", type=float, default=0.0, metavar="S", help="seconds before a second try"
+        ),
+        argument("--timeout", type=float, metavar="S", help="async: seconds a message may take"),
         *PLACEMENT,
+        argument("--retry", action="store_true", help="then retry what failed in it before"),
+        argument("--from-start", action="store_true", help="then replay all that it reads"),
+        argument("--diff", action="store_true", help="only try it, and show what would change"),
+        argument(
+            "--last", type=int, default=LAST, metavar="N", help="--diff: try it on N messages"
+        ),
+        argument("--apply", action="store_true", help="--diff: declare it, too"),
     )
-    def emit_node(self, line: str, cell: str) -> Declaration:
+    def emit_node(self, line: str, cell: str) -> Declaration | Difference | Several:
         """Declare the function in the cell as a node of `router`.
 
         The last function (or class with `__call__`) is the node, those before it are helpers.
@@ -64,32 +85,75 @@ class GraphMagics(RouterMagics):
             def count_word(msg, state):
                 state["n"] = state.get("n", 0) + 1
                 return msg.word, state["n"]
+
+        One that asks a server, three times if need be, and no longer than 10 seconds each:
+
+            %%emit_node page --on links --retries 2 --backoff 0.5 --timeout 10
+            async def fetch(msg):
+                return await client.get(msg.url)
+
+        With --diff the cell is tried on the last messages that the node received, and nothing
+        changes until it runs without.
         """
         __tracebackhide__ = True
-        router = self.router
         arguments = parse(GraphMagics.emit_node, line)
-        when = None if arguments.when is None else Predicate(arguments.when)
-        body = compile_body(self.shell, self.text, line, cell)
+        if not arguments.diff:
+            return self._declared(arguments, line, cell)
+        found = self._tried(arguments, line, cell)
+        return Several(found, self._declared(arguments, line, cell)) if arguments.apply else found
+
+    def _declared(self, arguments: Namespace, line: str, cell: str) -> Declaration | Several:
+        __tracebackhide__ = True
+        router = self.router
+        options, body = self._options(arguments), compile_body(self.shell, self.text, line, cell)
         with restored(self.namespace, body.definitions):
             name, function = body.run(self.shell)
-            declared = router.node(
-                fields(arguments.fields, self.namespace),
-                names(arguments.on),
-                arguments.entry,
-                names(arguments.ignore),
-                name=arguments.name,
-                key=names(arguments.key) or None,
-                when=None if when is None else when.function(self.namespace, body.file),
-                batch=arguments.batch,
-                fingerprint=body.fingerprint,
-                retries=arguments.retries,
-                resources=amounts(arguments.resources),
-                workers=names(arguments.workers),
-                priority=arguments.priority,
-                allow_shared=arguments.allow_shared,
-            )(function)
+            declared = router.node(**options(body))(function)
             self.namespace[name] = declared
-        return declared.declaration
+        parts: list[Any] = [declared.declaration]
+        if arguments.from_start:
+            parts.append(router.replay(declared.name))
+        if arguments.retry:
+            parts.append(router.retry(declared.name))
+        return Several(*parts) if len(parts) > 1 else declared.declaration
+
+    def _tried(self, arguments: Namespace, line: str, cell: str) -> Difference:
+        __tracebackhide__ = True
+        router = self.router
+        options, body = self._options(arguments), compile_body(self.shell, self.text, line, cell)
+        found: list[Difference] = []
+        # Afterwards the names in the cell stand for what they stood for before.
+        with suppress(_UndoError), restored(self.namespace, body.definitions):
+            _, function = body.run(self.shell)
+            found.append(router.diff(**options(body), last=arguments.last)(function))
+            raise _UndoError
+        return found[0]
+
+    def _options(self, arguments: Namespace) -> Callable[[NodeCell], dict[str, Any]]:
+        """What the line says, given the cell: types and predicates may be of the cell's making."""
+        when = None if arguments.when is None else Predicate(arguments.when)
+
+        def options(body: NodeCell) -> dict[str, Any]:
+            return {
+                "fields": fields(arguments.fields, self.namespace),
+                "subscribe_to": names(arguments.on),
+                "entry_point": arguments.entry,
+                "ignore": names(arguments.ignore),
+                "name": arguments.name,
+                "key": names(arguments.key) or None,
+                "when": None if when is None else when.function(self.namespace, body.file),
+                "batch": arguments.batch,
+                "fingerprint": body.fingerprint,
+                "retries": arguments.retries,
+                "backoff": arguments.backoff,
+                "timeout": arguments.timeout,
+                "resources": amounts(arguments.resources),
+                "workers": names(arguments.workers),
+                "priority": arguments.priority,
+                "allow_shared": arguments.allow_shared,
+            }
+
+        return options
 
     @cell_magic(
         "emit_route",

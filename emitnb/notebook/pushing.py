@@ -61,7 +61,7 @@ def content(
     return [{field: cell.removesuffix("\n")}]
 
 
-def row(text: str, namespace: dict[str, Any]) -> int:
+def row(text: str, namespace: dict[str, Any], magic: str = "%emit_trace") -> int:
     """Return the row number that ``text`` stands for: a number, or an expression of one.
 
     >>> row("first + 1", {"first": 41})
@@ -70,9 +70,7 @@ def row(text: str, namespace: dict[str, Any]) -> int:
     try:
         return operator.index(eval(text, namespace))
     except Exception as error:
-        raise EmitError(
-            f"%emit_trace: {text!r} is no row number ({error}); see %emit_trace?"
-        ) from None
+        raise EmitError(f"{magic}: {text!r} is no row number ({error}); see {magic}?") from None
 
 
 def _literal(text: str) -> Any:

@@ -16,29 +16,36 @@ import numpy as np
 from emitnb.message import ENTRY_POINT
 from emitnb.plan import Plan, Stage, Step
 from emitnb.process.batches import BatchRun
+from emitnb.process.given import Given, MessageTable, Recorded, TallTable
 from emitnb.process.loops import LoopRun
 from emitnb.process.nodes import SLICE, NodeRun
 from emitnb.process.outcome import WHOLE_NODE, Failed, NodeOutcome, Outcome, States
 from emitnb.process.packed import PackedStates
 from emitnb.process.ports import Streams, with_ports
 from emitnb.process.results import NeedsCare
-from emitnb.process.streams import Parents, Stream, gather
+from emitnb.process.streams import Inputs, Parents, Stream, gather
 from emitnb.table import Positions, Table
 
 __all__ = [
     "WHOLE_NODE",
     "Committed",
     "Failed",
+    "Given",
+    "Inputs",
+    "MessageTable",
     "NodeOutcome",
     "Outcome",
     "PackedStates",
     "Parents",
+    "Recorded",
     "States",
     "Stream",
     "Streams",
+    "TallTable",
+    "entering",
+    "gather",
     "process",
     "process_plan",
-    "pushed",
     "with_ports",
 ]
 
@@ -69,8 +76,8 @@ def process(stage: Stage, batch: Mapping[str, Stream], states: Committed) -> Out
 
 
 def process_plan(plan: Plan, pushed_rows: Table, states: Committed) -> Outcome:
-    """Take pushed rows through all stages, one after the other, here."""
-    streams = Streams({ENTRY_POINT: pushed(pushed_rows)})
+    """Take pushed rows, or given ones, through all stages, one after the other, here."""
+    streams = Streams(entering(pushed_rows))
     outcomes: list[NodeOutcome] = []
     touched: dict[str, States] = {}
     for stage in plan.stages:
@@ -82,9 +89,11 @@ def process_plan(plan: Plan, pushed_rows: Table, states: Committed) -> Outcome:
     return Outcome(tuple(sorted(outcomes, key=lambda outcome: outcome.rank)), touched)
 
 
-def pushed(rows: Table) -> Stream:
-    """Return pushed rows as the stream that entry points read."""
-    return Stream(ENTRY_POINT, rows, _numbers(len(rows)))
+def entering(rows: Table) -> dict[str, Stream]:
+    """Return what enters a graph as the streams that nodes read there, by their names."""
+    if isinstance(rows, Given):
+        return dict(rows.streams)
+    return {ENTRY_POINT: Stream(ENTRY_POINT, rows, _numbers(len(rows)))}
 
 
 @lru_cache(maxsize=4)

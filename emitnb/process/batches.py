@@ -16,7 +16,7 @@ from emitnb.message import NoResultType
 from emitnb.node import Form, Node
 from emitnb.process.calls import await_each, call_each
 from emitnb.process.nodes import SLICE
-from emitnb.process.outcome import Failed, NodeOutcome
+from emitnb.process.outcome import Failed, NodeOutcome, Slice
 from emitnb.process.retrying import retried
 from emitnb.process.streams import Inputs
 from emitnb.table import FrameTable, Positions
@@ -64,7 +64,7 @@ class BatchRun:
             received=received,
             dropped=received - emitting - len(failures),
             seconds=self._seconds,
-            times=((len(table), self._now),),
+            times=(Slice(len(table), self._now, received, round(self._seconds * 1e9)),),
         )
 
     def _chosen(self, size: int) -> Positions | None:
@@ -82,7 +82,9 @@ class BatchRun:
         return np.array(chosen, dtype=np.int64)
 
     def _emitted(self, part: pd.DataFrame) -> pd.DataFrame:
-        frame: pd.DataFrame = retried(emitted_frame, False, self.node.retries)(self.node, part)
+        node = self.node
+        emitted = retried(emitted_frame, False, node.retries, node.backoff)
+        frame: pd.DataFrame = emitted(node, part)
         return frame
 
     def _try(self, frame: pd.DataFrame) -> None:

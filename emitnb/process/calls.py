@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator
+from concurrent.futures import wait
 from functools import cache
 from typing import Any
 
@@ -25,6 +26,10 @@ class FailedType(tuple[()]):
 
 FAILED = FailedType()
 """Stands in the results for a call that raised; empty, so that it counts as no emissions."""
+
+_NAP = 0.1
+"""Seconds to wait at a time. A signal gets into a wait for ever, but an interrupt that is sent into
+the thread of a cluster's task does not."""
 
 Errors = list[tuple[int, BaseException]]
 """Positions that raised, with what they raised, ascending."""
@@ -104,6 +109,8 @@ def is_cancelled(error: BaseException) -> bool:
 def _in_loop(work: Coroutine[Any, Any, list[Any]]) -> list[Any]:
     future = asyncio.run_coroutine_threadsafe(work, _event_loop())
     try:
+        while wait([future], _NAP).not_done:
+            pass
         return future.result()
     except BaseException:
         future.cancel()

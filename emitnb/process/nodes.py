@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import operator
 from collections.abc import Callable, Hashable, Sequence
 from time import perf_counter, time_ns
@@ -12,11 +13,12 @@ from emitnb.message import Message, explain_missing_field
 from emitnb.node import Form, Node
 from emitnb.process.calls import FAILED, Errors, await_each, call_each, is_cancelled
 from emitnb.process.choosing import choose
-from emitnb.process.outcome import WHOLE_NODE, Failed, NodeOutcome, States
+from emitnb.process.outcome import WHOLE_NODE, Failed, NodeOutcome, Slice, States
 from emitnb.process.results import Collected, NeedsCare, checked, rows_of
 from emitnb.process.retrying import Retrying, retried
 from emitnb.process.states import History, WorkingStates, copy_state
 from emitnb.process.streams import Parents
+from emitnb.process.waiting import awaited, waits
 from emitnb.table import Positions
 
 SLICE = 512
@@ -34,7 +36,7 @@ class NodeRun:
         self.failures: list[Failed] = []
         self.received = 0
         self.seconds = 0.0
-        self.times: list[tuple[int, int]] = []
+        self.times: list[Slice] = []
         self._careful = careful and node.new_state is not None
         self._many = self._careful or node.form in (Form.GENERATOR, Form.ASYNC_GENERATOR)
         self._caller = _caller(node, committed, self._careful)
@@ -52,8 +54,10 @@ class NodeRun:
         for position, error in sorted([*errors, *misfits], key=operator.itemgetter(0)):
             self.failures.append(Failed(self.received + position, messages[position], error))
         self.received += len(messages)
-        self.times.append((self.collected.rows - before, now))
-        self.seconds += perf_counter() - began
+        took = perf_counter() - began
+        rows = self.collected.rows - before
+        self.times.append(Slice(rows, now, len(messages), round(took * 1e9)))
+        self.seconds += took
 
     def refuse(self, messages: list[Message], error: BaseException) -> None:
         """Let the next messages fail without running them."""
@@ -61,7 +65,7 @@ class NodeRun:
         for position, message in enumerate(messages):
             self.failures.append(Failed(self.received + position, message, error))
         self.received += len(messages)
-        self.times.append((0, time_ns()))
+        self.times.append(Slice(0, time_ns(), len(messages), 0))
 
     def states(self) -> States:
         """The states the node touched."""
@@ -121,7 +125,7 @@ def _caller(node: Node, committed: Sequence[States], careful: bool) -> _Caller:
     if node.retries:
         function = checked(node, node.function) if careful else node.function
         lists = node.form is Form.GENERATOR and not careful
-        return Retrying(function, lists, node.retries, WorkingStates(committed, node.new_state))
+        return Retrying(function, lists, node, WorkingStates(committed, node.new_state))
     return _Stateful(node, committed, careful)
 
 
@@ -131,7 +135,7 @@ class _Plain:
         self._function = node.function
         self._generates = node.form is Form.GENERATOR
         if node.retries:
-            self._function = retried(node.function, self._generates, node.retries)
+            self._function = retried(node.function, self._generates, node.retries, node.backoff)
             self._generates = False
 
     def call(self, messages: list[Message], keys: Sequence[Hashable]) -> tuple[list[Any], Errors]:
@@ -202,25 +206,24 @@ class _Awaited:
                 errors.append((place, error))
 
     async def _try(self, message: Message, *key: Hashable) -> Any:
-        for _ in range(self._node.retries):
+        for seconds in waits(self._node.retries, self._node.backoff):
             try:
                 return await self._one(message, *key)
             except ResultError:
                 raise
             except Exception:
-                continue
+                await asyncio.sleep(seconds)  # others go on
         return await self._one(message, *key)
 
     async def _one(self, message: Message, *key: Hashable) -> Any:
         # Waiting costs more than copying here, so each message works on a copy: one that fails
         # leaves the state as it was.
         states = [copy_state(self._working[k]) for k in key]
-        result = self._node.function(message, *states)
-        many = self._node.form is Form.ASYNC_GENERATOR
-        result = [item async for item in result] if many else await result
+        result = await awaited(self._node, message, states)
         if not self._careful:
             self._keep(key, states)
             return result
+        many = self._node.form is Form.ASYNC_GENERATOR
         rows = rows_of(self._node, result if many else [result])
         self._keep(key, states)
         return rows

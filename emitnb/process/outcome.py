@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,19 @@ States = Mapping[Hashable, Any]
 
 WHOLE_NODE = ()
 """The key of a state that belongs to the whole node."""
+
+
+class Slice(NamedTuple):
+    """Inputs of a node that were run together: a clock is read once for all of them.
+
+    ``rows`` they made, UTC ``time`` in ns at which they began, how many ``inputs`` they were, and
+    the ``ns`` that they took in the node's function, all together.
+    """
+
+    rows: int
+    time: int
+    inputs: int
+    ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +54,7 @@ class NodeOutcome:
     input_waves : the order of its inputs within a pushed message, for members of a loop
     received, dropped : numbers of messages
     seconds : wall time in the node's function
-    times : (rows emitted, UTC time in ns) for each slice of its inputs
+    times : when each slice of its inputs ran, and how long
     """
 
     node: str
@@ -56,7 +69,7 @@ class NodeOutcome:
     received: int
     dropped: int
     seconds: float
-    times: tuple[tuple[int, int], ...]
+    times: tuple[Slice, ...]
 
     @property
     def waves(self) -> Positions | None:

@@ -20,7 +20,7 @@ from emitnb.node import Node
 from emitnb.plan import Stage
 from emitnb.process.choosing import keys_of
 from emitnb.process.hashing import partitions_of
-from emitnb.process.outcome import Failed, NodeOutcome
+from emitnb.process.outcome import Failed, NodeOutcome, Slice
 from emitnb.process.ports import Streams
 from emitnb.process.streams import Parents, Stream, gather
 from emitnb.table import Positions, SealedTable, stacked
@@ -48,8 +48,11 @@ def split(
     if inputs.order is not None:
         of_inputs = of_inputs[inputs.order]
     pieces = [
-        {s.origin: _part(s, np.flatnonzero(own == p)) for s, own in zip(found, owners, strict=True)}
-        for p in range(count)
+        {
+            name: _part(stream, np.flatnonzero(own == part))
+            for name, stream, own in zip(member.origins, found, owners, strict=True)
+        }
+        for part in range(count)
     ]
     return Layout(inputs.parents, inputs.sources, of_inputs), pieces
 
@@ -168,7 +171,7 @@ def _merged(
         for part, places in zip(parts, inputs, strict=True)
         for failed in part.failures
     ]
-    times = [time for part in parts for _, time in part.times]
+    slices = [one for part in parts for one in part.times]
     whole = replace(
         parts[0],
         parents=parents,
@@ -179,6 +182,12 @@ def _merged(
         received=sum(part.received for part in parts),
         dropped=sum(part.dropped for part in parts),
         seconds=sum(part.seconds for part in parts),
-        times=((len(order), min(times)),) if times else (),
+        times=(_whole(slices),) if slices else (),
     )
     return whole, np.split(at, ends[:-1])
+
+
+def _whole(slices: Sequence[Slice]) -> Slice:
+    """What ran beside each other, as one: its rows are put back in order, so none has its own."""
+    rows, times, inputs, ns = zip(*slices, strict=True)
+    return Slice(sum(rows), min(times), sum(inputs), sum(ns))

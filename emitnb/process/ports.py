@@ -14,7 +14,7 @@ import numpy as np
 
 from emitnb.errors import error_words
 from emitnb.message import PORT_FIELDS, Message, is_port, node_of, port_of
-from emitnb.process.outcome import Failed, NodeOutcome
+from emitnb.process.outcome import Failed, NodeOutcome, Slice
 from emitnb.process.streams import Parents, Stream
 from emitnb.table import ListTable
 
@@ -72,8 +72,16 @@ def port_outcome(outcome: NodeOutcome) -> NodeOutcome:
         received=len(failed),
         dropped=0,
         seconds=0.0,
-        times=tuple((len(failed), time) for _, time in outcome.times[:1]),
+        times=_one_slice(len(failed), outcome.times),
     )
+
+
+def _one_slice(rows: int, times: Sequence[Slice]) -> tuple[Slice, ...]:
+    """What went out of a port took no time of its own: that of the node stands for it."""
+    if not times:
+        return ()
+    inputs, spent = sum(one.inputs for one in times), sum(one.ns for one in times)
+    return (Slice(rows, times[0].time, inputs, spent),)
 
 
 def port_table(node: str, failures: Sequence[Failed]) -> ListTable:

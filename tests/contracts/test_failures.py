@@ -14,6 +14,7 @@ from emitnb.message import ENTRY_POINT
 COLUMNS = {
     "node": "str",
     "revision": "Int64",
+    "attempts": "int64",
     "error_type": "str",
     "error": "str",
     "line": "Int64",
@@ -118,7 +119,7 @@ def test_failures_keep_the_traceback_from_the_users_function_on():
     router = halving()
     router.push(["0 3 x 1 0"])
     failures = router.failures("half")
-    text = failures["traceback"][0]
+    text = failures["traceback"].iloc[0]
     assert "in half" in text
     assert 'raise ZeroDivisionError("nothing to halve")' in text
     assert text.endswith("ZeroDivisionError: nothing to halve")

@@ -26,6 +26,7 @@ TRACE = {
     "parent_node": "str",
     "parent_row": "Int64",
     "revision": "Int64",
+    "ms": "float64",
     "values": "object",
 }
 SUMMARY = {"in": "int64", "emitted": "int64", "dropped": "int64", "failed": "int64"}

@@ -109,7 +109,9 @@ def test_versions_a_frame_says_how_many_rows_are_of_an_older_revision():
     router.push([{"n": 1}, {"n": 2}])
     assert "stale" not in router.frame("second").attrs
     router.node("n", "first", name="second")(add_one)
-    assert router.frame("second").attrs["stale"] == "second: 2 rows come from an older second"
+    assert router.frame("second").attrs["stale"] == (
+        "second: 2 rows come from an older second; %emit_replay second"
+    )
     router.push([{"n": 3}])
     frame = router.frame("second", lineage=True)
     assert frame["n"].tolist() == [1, 2, 4]
@@ -146,3 +148,109 @@ def test_versions_a_removed_node_is_stale_only_where_it_mixes_revisions():
     router.push([{"n": 1}])
     router.remove("second")
     assert "1 row" in router.frame("second").attrs["stale"]
+
+
+CELL = """\
+def node(msg):
+    try:
+        kinds = {"a", "b", "c", "d"}
+        if msg.n in kinds and msg.n != "x":
+            return [str(part) for part in msg.n]
+    except ValueError:
+        pass
+    return lambda other: other
+"""
+
+COMMENTED = """\
+# What it does
+
+
+def node(msg):  # one message
+
+    try:
+        # these
+        kinds = {"a", "b", "c", "d"}
+
+        if msg.n in kinds and msg.n != "x":  # or not
+
+            return [str(part) for part in msg.n]
+    except ValueError:
+
+        pass
+
+    return lambda other: other  # end
+# after
+"""
+
+
+def defined(text: str, **names: Any) -> Any:
+    space: dict[str, Any] = {"__name__": "__main__", **names}
+    exec(text, space)
+    return space["node"]
+
+
+def test_versions_comments_and_blank_lines_are_no_new_revision():
+    router = Router()
+    for text in (CELL, COMMENTED, CELL):
+        router.node("n", when=lambda msg: msg.n > 3)(defined(text))
+        router.node("n", when=lambda msg: msg.n > 3)(  # the same, elsewhere
+            defined("\n\n" + text)
+        )
+    assert router.nodes["node"].revision == 1
+
+
+@pytest.mark.parametrize("form", ["async", "generator", "class", "state"])
+def test_versions_nor_are_they_for_other_forms_of_nodes(form):
+    text = {
+        "async": "async def node(msg):\n    async with msg.n as n:\n        return n\n",
+        "generator": "def node(msg):\n    while msg.n:\n        yield msg.n\n",
+        "class": "class node:\n    def __call__(self, msg):\n        return msg.n\n",
+        "state": "def node(msg, state: dict):\n    state[msg.n] = 1\n    return msg.n\n",
+    }[form]
+    router = Router()
+    for code in (text, text.replace("\n", "\n\n    # more\n", 1), f"# top\n\n{text}\n# end"):
+        router.node("n", name="node")(defined(code))
+    assert router.nodes["node"].revision == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"retries": 3},
+        {"retries": 3, "backoff": 1.5},
+        {"timeout": 5},
+        {"priority": 2, "workers": "one", "resources": {"GPU": 1}, "allow_shared": True},
+    ],
+)
+def test_versions_how_patient_a_node_is_and_where_it_runs_is_no_new_revision(options):
+    async def function(msg: Any) -> Any:
+        return msg.n
+
+    router = Router()
+    router.node("n", name="node")(function)
+    router.push([{"n": 1}], to="node")
+    router.node("n", name="node", **options)(function)
+    assert router.nodes["node"].revision == 1
+    assert "stale" not in router.frame("node").attrs
+
+
+def test_versions_a_default_that_is_made_anew_is_no_new_revision():
+    router = Router()
+    for _ in range(2):
+        router.node("n", name="node")(defined("def node(msg, client=object()):\n    return client"))
+    assert router.nodes["node"].revision == 1
+
+
+CLOSURES = "def make(low, high):\n    def node(msg, *, step=1):\n        return msg.n > low\n" + (
+    "    return low, high, node\nnode = make(1, 2)[-1]\n"
+)
+
+
+@pytest.mark.parametrize(("old", "new"), [("> low", "> high"), ("step=1", "step=2")])
+def test_versions_code_that_reads_another_variable_is_a_new_revision(old, new):
+    router = Router()
+    router.node("n", name="node")(defined(CLOSURES))
+    router.node("n", name="node")(defined(CLOSURES))
+    assert router.nodes["node"].revision == 1
+    router.node("n", name="node")(defined(CLOSURES.replace(old, new)))
+    assert router.nodes["node"].revision == 2

@@ -266,7 +266,7 @@ def test_a_sample_has_messages(counting, sample):
         ("%%emit_push --k", ["--keep-on-cluster"]),
         ("%emit_frame --la", ["--lazy"]),
         ("%emit_frame --lazy wo", ["words"]),
-        ("%%emit_node x --re", ["--retries", "--resources"]),
+        ("%%emit_node x --re", ["--retries", "--resources", "--retry"]),
         ("%%emit_node x --resources GPU=1 --w", ["--when", "--workers"]),
         ("%%emit_node x --workers wo", []),
     ],

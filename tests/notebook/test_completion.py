@@ -48,6 +48,8 @@ def offered(notebook, line):
         ("f = %emit_frame wo", ["words"]),
         ("%emit_failures c", ["count_word", "clean_words"]),
         ("%emit_trace tasks.", ["tasks.clean_words"]),
+        ("%emit_peek wo", ["words"]),
+        ("%emit_peek words -> co", ["count_word"]),
         ("%emit_remove wo", ["words"]),
         ("%emit_rename wo", ["words"]),
     ],
@@ -89,7 +91,8 @@ def test_all_names_after_a_blank(nodes):
         (
             "%%emit_node x --",
             "--on --ignore --entry --key --when --batch --name "
-            "--retries --resources --workers --priority --allow-shared",
+            "--retries --backoff --timeout --resources --workers --priority --allow-shared "
+            "--retry --from-start --diff --last --apply",
         ),
         ("%%emit_node x --on words --i", "--ignore"),
         ("%emit_push x --l", "--limit --lines"),

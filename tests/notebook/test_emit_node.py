@@ -336,3 +336,54 @@ def test_a_cell_may_subscribe_to_a_failure_port(notebook):
         "parse!",
         "repair",
     ]
+
+
+# --- The same node again --------------------------------------------------------------------------
+
+HEAD = (
+    '%%emit_node word:str count:int --on words --ignore about --key word --when "msg.n > 3" '
+    "--retries 2 --backoff 1"
+)
+BODY = "limit = 3\ndef count_word(msg, state):\n    if msg.word:\n        return msg.word, limit"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        f"{HEAD}\n\n# counts\n{BODY}\n\n# end",
+        f"{HEAD}\n" + BODY.replace(":\n", ":  # so\n\n"),
+        f"{HEAD}  # the same\n{BODY}",
+        '%%emit_node --retries 2 word:str count:int --when "msg.n > 3" --backoff 1 --key word '
+        f"--ignore about --on words\n{BODY}",
+        HEAD.replace('"msg.n > 3"', "'msg.n>3'").replace("word:str count", "word:str, count")
+        + f"\n{BODY}",
+        HEAD.replace('"msg.n > 3"', "msg.n  >  (3)") + f"\n{BODY}",
+        HEAD.replace("--retries 2 --backoff 1", "--retries 5") + f"\n{BODY}",
+        HEAD.replace(" --retries 2 --backoff 1", " --priority 3 --allow-shared") + f"\n{BODY}",
+        f"%%time\n{HEAD}\n{BODY}",
+    ],
+)
+def test_a_cell_that_says_the_same_is_the_same_revision(notebook, cell):
+    notebook.run(f"{HEAD}\n{BODY}")
+    notebook.run(cell)
+    node = notebook.router.nodes["count_word"]
+    assert node.revision == 1
+    assert node.types == {"word": str, "count": int}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("msg.n > 3", "msg.n > 4"),
+        ("count:int", "count:float"),
+        ("count:int", "count"),
+        (' --when "msg.n > 3"', ""),
+        ("limit = 3", "limit = 4"),
+        ("return msg.word, limit", "return msg.word, limit + 0"),
+    ],
+)
+def test_a_cell_that_says_something_else_is_a_new_revision(notebook, old, new):
+    cell = f"{HEAD}\n{BODY}"
+    notebook.run(cell)
+    notebook.run(cell.replace(old, new))
+    assert notebook.router.nodes["count_word"].revision == 2

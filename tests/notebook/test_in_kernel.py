@@ -88,7 +88,7 @@ def kernel(profile: None) -> Iterator[Kernel]:
 @pytest.fixture(autouse=True)
 def reset(kernel: Kernel) -> None:
     """Give each test an empty router."""
-    kernel.run("%emit_reset;")
+    kernel.run("%emit_reset")
 
 
 def test_an_interrupt_shows_one_line_and_the_run_can_be_resumed(kernel):
@@ -100,6 +100,22 @@ def test_an_interrupt_shows_one_line_and_the_run_can_be_resumed(kernel):
     assert line.startswith("Interrupted: 1 of 3 messages committed")
     shown = kernel.run("gate.set()\nrouter.run.resume()\nrouter.frame('wait')['n'].tolist()")
     assert shown["data"]["text/plain"] == "[1, 2, 3]"
+
+
+def test_an_interrupt_of_a_wait_leaves_the_run_alone_and_prints_go_to_no_cell(kernel):
+    kernel.run(BLOCKING)
+    kernel.run("%emit_push [1, 2, 3] --field n --batch-size 1 --background")
+    printed: list[bool] = []
+    cell = "print('waits')\n%emit_wait"
+    shown = kernel.run(cell, on_print=kernel.manager.interrupt_kernel)
+    assert shown["ename"] in ("WaitInterrupted", "KeyboardInterrupt")
+    shown = kernel.run("router.run.state, len(router.runs)")
+    assert shown["data"]["text/plain"] == "('running', 1)"
+    shown = kernel.run("gate.set()\n%emit_wait", on_print=lambda: printed.append(True))
+    assert ", done: 3 messages" in shown["data"]["text/plain"]
+    assert printed == []
+    shown = kernel.run("%emit_log wait")
+    assert shown["data"]["text/plain"] == "waiting"
 
 
 def test_an_error_is_one_line(kernel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from emitnb import EmitError, RunInterrupted, RunStoppedError, SourceError, UnknownNodeError
@@ -244,10 +245,10 @@ def test_frames_are_values(counting):
 
 def test_failures_summary_and_trace_are_values(counting):
     counting.run("%emit_push [1, 'a']")
-    failures = counting.run("%emit_failures words")
+    failures = counting.run("%emit_failures words --rows")
     assert failures["input"].tolist() == [{"document": 1}]
-    assert len(counting.run("%emit_failures")) == 1
-    assert counting.run("%emit_failures count_word").empty
+    assert len(counting.run("%emit_failures --rows")) == 1
+    assert counting.run("%emit_failures count_word --rows").empty
     summary = counting.run("%emit_summary")
     assert summary.loc["words", ["in", "emitted", "failed"]].tolist() == [2, 1, 1]
     trace = counting.run("%emit_trace count_word 0")
@@ -266,3 +267,39 @@ def test_a_row_that_is_not_there(counting):
         counting.run("%emit_trace words 7")
     with pytest.raises(EmitError, match="arguments are required: ROW"):
         counting.run("%emit_trace words")
+
+
+def test_a_trace_is_drawn(counting):
+    counting.run("%emit_push ['a b a']")
+    drawn = counting.shown("%emit_trace count_word 2")
+    assert "└─ words 2" in drawn
+    assert "count_word 2 ◀" in drawn
+    assert "word='a', count=2" in drawn
+
+
+def test_a_peek_is_a_frame_of_what_went_over_an_edge(counting):
+    counting.run("%emit_push ['a b a']")
+    assert counting.run("%emit_peek words -> count_word")["word"].tolist() == ["a", "b", "a"]
+    assert counting.run("%emit_peek words->count_word -n 1").index.tolist() == [2]
+    assert counting.run("f = %emit_peek -n 2 __entry_point -> words") is None
+    assert counting["f"]["document"].tolist() == ["a b a"]
+    with pytest.raises(EmitError, match="It receives from words"):
+        counting.run("%emit_peek __entry_point -> count_word")
+    with pytest.raises(EmitError, match="is no edge"):
+        counting.run("%emit_peek words")
+    with pytest.raises(EmitError, match="from 1 on"):
+        counting.run("%emit_peek words -> count_word -n 0")
+
+
+def test_below_the_summary_stands_what_is_slow(counting):
+    assert "takes" not in counting.shown("%emit_summary")
+    counting.run("%emit_push ['" + "<b>&a</b> " * 200 + "']")
+    shown = counting.shown("%emit_summary")
+    assert shown.rstrip().splitlines()[-1] == counting.router.advice()
+    assert "count_word" in shown
+    summary = counting.run("%emit_summary")
+    html = summary._repr_html_()
+    assert html.index("</table>") < html.index(" messages/s.")
+    assert "have the key &#x27;&lt;b&gt;" in html
+    assert "<b>" not in html
+    assert type(summary[["in"]]) is pd.DataFrame

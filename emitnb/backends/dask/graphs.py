@@ -27,7 +27,6 @@ from distributed import Client, Future
 from emitnb.backends.dask import tasks
 from emitnb.backends.dask.shipping import Freight
 from emitnb.backends.dask.tasks import Work
-from emitnb.message import ENTRY_POINT
 from emitnb.plan import Plan, Stage
 
 Head = tuple[int, int]
@@ -118,7 +117,8 @@ class _Batch:
         self._work = work
         self._merge_at_home = merge_at_home
         self._homes = homes
-        self._made: dict[str, Any] = {ENTRY_POINT: pushed}
+        self._made: dict[str, Any] = {}
+        self._pushed = pushed
         self._cuts: dict[int, Future[Any]] = {}
         self._number = f"{next(_batches)}-{_process}"
 
@@ -187,7 +187,8 @@ class _Batch:
 
     def _sources(self, number: int) -> list[Any]:
         feeders = self._stages[number].feeders
-        return list({id(self._made[name]): self._made[name] for name in feeders}.values())
+        made = [self._made.get(name, self._pushed) for name in feeders]
+        return list({id(one): one for one in made}.values())
 
     def _splitting(self, number: int) -> list[Any]:
         return [number, self._partitions, *self._packed[number]]

@@ -62,7 +62,7 @@ class Luggage:
     def outdated(self) -> list[str]:
         """Say of each global that was bound anew since its node was pickled that it was; once."""
         notes = []
-        for name, (_, _, _, seen) in self._packed.items():
+        for name, (_, _, _, seen) in list(self._packed.items()):
             for what, (namespace, value) in list(seen.items()):
                 if namespace.get(what) is not value:
                     seen[what] = namespace, namespace.get(what)

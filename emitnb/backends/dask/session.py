@@ -121,6 +121,7 @@ class DaskSession:
         self._suspects = 0
         self._shelf = shelf if keep else None
         self._looked = monotonic()
+        self._check: Callable[[], object] = lambda: None
         limit = workers.memory // max(len(workers.threads), 1)
         self._work = Work(next(_sessions), memory_limit=limit)
 
@@ -152,8 +153,9 @@ class DaskSession:
         with suppress(*BROKEN):  # collecting finds out
             self._launch_waiting()
 
-    def collect(self) -> Processed:
+    def collect(self, check: Callable[[], object] = lambda: None) -> Processed:
         """See :class:`emitnb.session.Session`."""
+        self._check = check
         while True:
             flight = self._flights[0]
             try:
@@ -263,6 +265,7 @@ class DaskSession:
 
     def _watch_workers(self) -> None:
         """Say when workers come and go."""
+        self._check()
         self._check_connection()
         if monotonic() - self._looked < POLL:
             return

@@ -31,7 +31,6 @@ _sent: set[asyncio.Task[None]] = set()
 
 _send = ctypes.pythonapi.PyThreadState_SetAsyncExc
 _INTERRUPT = ctypes.py_object(KeyboardInterrupt)
-_NOTHING = ctypes.py_object()
 
 
 class StoppedError(Exception):
@@ -40,8 +39,7 @@ class StoppedError(Exception):
 
 def stoppable(session: str, call: Callable[[], _T]) -> _T:
     """Return what ``call`` returns; :func:`stop` ends it, by KeyboardInterrupt as in a notebook."""
-    thread = ctypes.c_ulong(threading.get_ident())
-    mine = (thread.value, session)
+    mine = (threading.get_ident(), session)
     try:
         try:
             _running.add(mine)
@@ -51,9 +49,10 @@ def stoppable(session: str, call: Callable[[], _T]) -> _T:
         finally:
             # In place, for an interrupt may strike as a function is entered.
             while mine in _running:
-                try:
+                # What was sent before strikes at this call at the latest. (Taking it back would
+                # leave Python 3.11 looking for it at every step, for good: it never forgets.)
+                try:  # noqa: SIM105 - an interrupt may strike in suppress itself, as it is left
                     _running.discard(mine)
-                    _send(thread, _NOTHING)
                 except KeyboardInterrupt:
                     pass
     except KeyboardInterrupt:

@@ -18,10 +18,9 @@ from emitnb.backends.dask.stopping import stoppable
 from emitnb.backends.dask.transport import Parcel, Travelling, packed_failed, portable_states
 from emitnb.emissions.columns import sealed
 from emitnb.errors import BackendError
-from emitnb.message import ENTRY_POINT
 from emitnb.plan import Stage
 from emitnb.prints import Printed, names_of
-from emitnb.process import NodeOutcome, Outcome, States, Stream, Streams, pushed
+from emitnb.process import NodeOutcome, Outcome, States, Stream, Streams, entering
 from emitnb.process.partitions import Layout, merge, split
 from emitnb.table import FrameTable, ListTable, SealedTable, Table
 
@@ -238,13 +237,13 @@ def _streams(sources: Sequence[Source]) -> Streams:
     streams = Streams()
     for source in sources:
         if isinstance(source, Parcel):
-            streams[ENTRY_POINT] = pushed(_opened(source))
+            streams.update(entering(_opened(source)))
         elif isinstance(source, Made):
             streams.add(source.nodes)
         elif isinstance(source, Piece):
             streams.update(source.streams)
         else:
-            streams[ENTRY_POINT] = pushed(source)
+            streams.update(entering(source))
     return streams
 
 

@@ -1,0 +1,75 @@
+"""Retry: failures as messages that enter the graph at the node that failed on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+
+from emitnb.failures import Failure
+from emitnb.ledger import Ledger
+from emitnb.message import Message
+from emitnb.plan import Entries
+from emitnb.process import Given, MessageTable, Recorded, Stream
+from emitnb.sources.base import EMPTY, BaseSource, Step
+
+
+class RetrySource(BaseSource[int]):
+    """The kept inputs of failures, in push order, each as a message that arrives by itself."""
+
+    def __init__(
+        self,
+        ledger: Callable[[], Ledger],
+        failures: Sequence[Failure],
+        ranks: Mapping[str, int],
+    ) -> None:
+        ordered = sorted(failures, key=lambda f: (f.source, ranks.get(f.node, 0), f.number))
+        super().__init__(0, len(ordered), None)
+        self.entries = entries_of(ordered)
+        self._numbers = [failure.number for failure in ordered]
+        self._ledger = ledger
+
+    def _read(self, at: int, size: int) -> Step[int]:
+        numbers = self._numbers[at : at + size]
+        # Some may be gone: discarded, or retried by another run.
+        kept = {one.number: one for one in self._ledger().failures.chosen(numbers)}
+        found = [kept[number] for number in numbers if number in kept]
+        after = at + len(numbers)
+        table = self._given(found) if found else EMPTY
+        return Step(table, (), after, after >= len(self._numbers))
+
+    def _given(self, failures: Sequence[Failure]) -> Given:
+        places: dict[str, list[int]] = {
+            stream: [] for streams in self.entries.values() for stream in streams
+        }
+        for place, failure in enumerate(failures):
+            places[_stream_name(failure)].append(place)
+        streams, recorded = {}, {}
+        for node, names in self.entries.items():
+            for name in names:
+                mine = [failures[place] for place in places[name]]
+                origin = name.removesuffix(f">{node}")
+                rows = MessageTable(tuple(map(_message, mine)))
+                streams[name] = Stream(origin, rows, np.array(places[name], dtype=np.int64))
+                parents = np.array([one.parent_row for one in mine], dtype=np.int64)
+                recorded[name] = Recorded(origin, parents)
+        sources = np.array([failure.source for failure in failures], dtype=np.int64)
+        return Given(streams, recorded, sources, None, tuple(one.number for one in failures))
+
+
+def entries_of(failures: Iterable[Failure]) -> Entries:
+    """Return where failures enter: each at its node, in one stream for each of its origins."""
+    entries: dict[str, dict[str, None]] = {}
+    for failure in failures:
+        entries.setdefault(failure.node, {})[_stream_name(failure)] = None
+    return {node: tuple(sorted(streams)) for node, streams in entries.items()}
+
+
+def _stream_name(failure: Failure) -> str:
+    """No node can have such a name."""
+    return f"{failure.parent_node}>{failure.node}"
+
+
+def _message(failure: Failure) -> Message:
+    assert isinstance(failure.input, Message)  # what never became a message has no node to go to
+    return failure.input

@@ -1,0 +1,128 @@
+"""Several runs: those that are not over, told together what to do, and waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+
+from emitnb.errors import EmitError
+from emitnb.run import Run
+
+MOST_KEPT = 100
+"""Runs in the background that are over: the latest that were stopped, or nobody asked for."""
+
+
+class Runs(tuple[Run, ...]):
+    """Some runs of a router, in the order in which they began. Shown, it shows each of them."""
+
+    __slots__ = ()
+
+    def pause(self) -> Runs:
+        """Pause those in the background; see :meth:`emitnb.Run.pause`."""
+        return self._each("pause", lambda run: run.pause(), self._in_background())
+
+    def resume(self) -> Runs:
+        """Let those go on that are paused or stopped; see :meth:`emitnb.Run.resume`."""
+        return self._each("resume", lambda run: run.resume(), self._in_background())
+
+    def cancel(self) -> Runs:
+        """End all of them; see :meth:`emitnb.Run.cancel`."""
+        return self._each("stop", lambda run: run.cancel(), self)
+
+    def step(self, n: int = 1) -> Runs:
+        """Commit ``n`` more batches of each, then pause them; see :meth:`emitnb.Run.step`."""
+        self._each("step", lambda run: run.begin_step(n), self._in_background())
+        return self._each("step", lambda run: run.settle(), self._in_background())
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until all are over, for ``timeout`` seconds at most; return whether they are.
+
+        Then raises what stopped the first of those that were stopped. Raises EmitError where the
+        only ones left are paused, and WaitInterrupted at an interrupt; the runs go on.
+        """
+        ends = None if timeout is None else monotonic() + timeout
+        for run in self:
+            run.settle_until(ends)
+        paused = [run for run in self if run.state == "paused"]
+        if paused and all(run.is_over for run in self if run not in paused):
+            numbers = _listed(paused)
+            raise EmitError(
+                f"{numbers} {'are' if len(paused) > 1 else 'is'} paused, so waiting would not "
+                "end: %emit_resume goes on, %emit_stop ends"
+            )
+        if not all(run.is_over for run in self):
+            return False
+        for run in self:
+            if run.background:  # else its own push raises
+                run.wait()
+        return True
+
+    def _in_background(self) -> Runs:
+        """Those that can be steered from elsewhere; if there are none, all, to say why not."""
+        return Runs(run for run in self if run.background) or self
+
+    def _each(self, what: str, tell: Callable[[Run], object], runs: Runs) -> Runs:
+        if not self:
+            raise EmitError(f"there is nothing to {what}: no run is going on")
+        for run in runs:
+            tell(run)
+        return runs
+
+    def __repr__(self) -> str:
+        return "\n\n".join(map(repr, self)) or "no run is going on"
+
+    def _repr_html_(self) -> str:
+        return "".join(run._repr_html_() for run in self) or repr(self)
+
+
+class Register:
+    """The runs of one router: those that are not over, and the last in the background that are."""
+
+    def __init__(self) -> None:
+        self._runs: tuple[Run, ...] = ()
+        self._count = 0
+
+    def next_number(self) -> int:
+        """Return the number of the next run."""
+        self._count += 1
+        return self._count
+
+    def add(self, run: Run) -> None:
+        """Keep a run until it is over and seen. What was stopped may be resumed by its number."""
+        self._runs = (*self._kept(), run)
+
+    def unfinished(self) -> Runs:
+        """Those that are not over."""
+        return Runs(run for run in self._runs if not run.is_over)
+
+    def unseen(self) -> Runs:
+        """Those that are not over, and those whose end nobody was told."""
+        return Runs(
+            run for run in self._runs if not run.is_over or (run.background and not run.seen)
+        )
+
+    def find(self, number: int, latest: Run | None) -> Runs:
+        """The run of a number; EmitError if none of those kept has it."""
+        runs = [run for run in (*self._runs, *filter(None, [latest])) if run.number == number]
+        if runs:
+            return Runs(runs[:1])
+        going_on = self.unfinished()
+        there = f"{_listed(going_on)} can be named" if going_on else "no run is going on"
+        raise EmitError(f"there is no run {number} any more, or not yet; {there}")
+
+    def forget(self) -> None:
+        """Cancel all of them, and forget them."""
+        for run in self._runs:
+            run.cancel()
+        self._runs = ()
+
+    def _kept(self) -> tuple[Run, ...]:
+        over = [run for run in self._runs if run.background and run.is_over]
+        kept = [run for run in over if run.state in ("stopped", "interrupted") or not run.seen]
+        late = kept[-MOST_KEPT:]
+        return tuple(run for run in self._runs if not run.is_over or run in late)
+
+
+def _listed(runs: list[Run] | Runs) -> str:
+    numbers = [str(run.number) for run in runs]
+    return f"run{'s' if len(numbers) > 1 else ''} {', '.join(numbers)}"
