@@ -143,7 +143,7 @@ def make_plan(
             stage = len(cut)
             cut.append([])
             for origin in entering.intersection(step.origins) if not step.is_stateful else ():
-                home.setdefault(origin, stage)
+                home.setdefault(node_of(origin), stage)
         cut[stage].append(step)
         home.update((member.node.name, stage) for member in step.members)
     return Plan(

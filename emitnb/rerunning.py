@@ -10,11 +10,11 @@ from typing import Any, Literal
 from emitnb.errors import EmitError, UnknownRowError
 from emitnb.failures import Failure
 from emitnb.ledger import Store
-from emitnb.message import ENTRY_POINT, Message
+from emitnb.message import ENTRY_POINT, Message, node_of
 from emitnb.node import Options, declare
 from emitnb.plan import Entries, Plan
 from emitnb.pushing import Pusher, check_push
-from emitnb.reruns import LAST, Difference, Replay, RetrySource, difference
+from emitnb.reruns import LAST, Difference, Replay, RetrySource, behind, difference
 from emitnb.run import Run
 from emitnb.sources import Source
 
@@ -125,7 +125,8 @@ class Rerunner(Pusher):
         """
         graph = self.graph
         stale = [name for name, (count, _) in self._ledger.changes.stale.items() if count]
-        nodes = self._ledger.closure(graph, stale if node is None else [graph.find(node)])
+        names = [*map(node_of, stale)] if node is None else [graph.find(node)]
+        nodes = behind(graph, self._ledger, names)
         replay = Replay(self._store, graph, nodes)
         return self._rerun(
             replay.source,

@@ -63,13 +63,17 @@ def arrivals_of_inputs(log: Log, node: str) -> list[Positions]:
 
 
 def waves_of(log: Log, node: str) -> Positions:
-    """Return what orders the rows of a node that arrived together; within a loop also among all."""
+    """Return what orders the rows of a node that arrived together; within a loop also among all.
+
+    That is the input each was made from, for a node and its port alike.
+    """
     if node == ENTRY_POINT:
         return np.arange(log.pushed)
-    parts = [
-        np.arange(s.first, s.first + s.rows) if s.waves is None else s.waves
-        for s in log.tracks.get(node, Track()).segments
-    ]
+    parts, taken = [], 0
+    for segment in log.tracks.get(node, Track()).segments:
+        waves = segment.waves
+        parts.append(taken + segment.input_of_rows() if waves is None else waves)
+        taken += segment.inputs
     return np.concatenate([np.arange(0), *parts])
 
 

@@ -211,7 +211,7 @@ class Log:
         """
         places = self.places(pushed)
         tracks = dict(self.tracks)
-        for outcome in with_ports(outcomes):
+        for outcome in with_ports(outcomes, self.taken):
             if outcome.received:
                 track = tracks.get(outcome.node, Track())
                 tracks[outcome.node] = _extended(track, outcome, places)
@@ -231,6 +231,10 @@ class Log:
             if last == to and self.arrived - arrived == self.pushed - first:
                 return self.pushes
         return (*self.pushes, (self.pushed, self.arrived, to))
+
+    def taken(self, node: str) -> int:
+        """Return how many inputs of a node are recorded."""
+        return sum(segment.inputs for segment in self.tracks.get(node, Track()).segments)
 
     def without(self, nodes: Container[str]) -> Log:
         """Return the log without the rows of some nodes."""

@@ -6,7 +6,7 @@ each failure were an emission of the node, in its place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -41,14 +41,23 @@ class Streams(dict[str, Stream]):
         return stream
 
 
-def with_ports(outcomes: Iterable[NodeOutcome]) -> Iterator[NodeOutcome]:
-    """Yield the outcomes, and those of the ports that one of them read from."""
+def with_ports(
+    outcomes: Iterable[NodeOutcome], taken: Callable[[str], int]
+) -> Iterator[NodeOutcome]:
+    """Yield the outcomes, and those of the ports that one of them read from.
+
+    ``taken`` says how many inputs a node had before: what orders the rows of a node and its port
+    is counted on.
+    """
     outcomes = tuple(outcomes)
     read = {origin for outcome in outcomes for origin in outcome.parents.origins}
     for outcome in outcomes:
         yield outcome
         if port_of(outcome.node) in read:
-            yield port_outcome(outcome)
+            port = port_outcome(outcome)
+            if outcome.input_waves is None and port.input_waves is not None:
+                port = replace(port, input_waves=port.input_waves + taken(outcome.node))
+            yield port
 
 
 def port_outcome(outcome: NodeOutcome) -> NodeOutcome:

@@ -16,7 +16,7 @@ from emitnb.emissions import Log, arrivals_of, recorded, sources_of, waves_of
 from emitnb.errors import EmitError
 from emitnb.graph import Graph
 from emitnb.ledger import Ledger, Store
-from emitnb.message import ENTRY_POINT, node_of
+from emitnb.message import ENTRY_POINT, is_port, node_of, port_of
 from emitnb.plan import Entries
 from emitnb.process import Given, Recorded, Stream
 from emitnb.sources.base import EMPTY, BaseSource, Step
@@ -59,6 +59,23 @@ class Replay:
         if ledger.log.arrived > self.source.seen:
             return None
         return ledger.replayed(self.store.ledger, self.nodes, graph)
+
+
+def behind(graph: Graph, ledger: Ledger, names: Iterable[str]) -> frozenset[str]:
+    """Return what a replay of some nodes runs: them, and all that what they emit reaches, or did.
+
+    A node whose port they read is among them where what is recorded of the port is not what
+    fails in the node now: nobody listened there before, or failures were mended since.
+    """
+    nodes: frozenset[str] = frozenset()
+    wanted = {name for name in names if name in graph.nodes}
+    while not wanted <= nodes:
+        nodes = ledger.closure(graph, wanted | nodes)
+        read = {o for name in nodes for o in graph.origins(name) if is_port(o)}
+        rows = ledger.log.starts()
+        failed = {node: ledger.figures[node].failed for node in ledger.figures}
+        wanted = {n for n in map(node_of, read) if failed.get(n, 0) != rows.get(port_of(n), 0)}
+    return nodes
 
 
 @dataclass(frozen=True)
