@@ -109,7 +109,7 @@ class ReplaySource(BaseSource[int]):
             for origin in self._outside(node)
         }
         used = [stream.arrivals for stream in self._streams.values()]
-        self._arrivals = np.unique(np.concatenate([np.arange(0), *used]))
+        self._arrivals = _united(used)
         self._sources = np.empty(len(self._arrivals), np.int64)
         for stream in self._streams.values():
             found = sources_of(log, stream.origin)[stream.rows]
@@ -160,6 +160,16 @@ class ReplaySource(BaseSource[int]):
             streams[name] = Stream(one.origin, table, local, None, one.rank, one.waves[first:last])
             places[name] = Recorded(one.origin, rows)
         return Given(streams, places, self._sources[at : at + len(arrivals)], arrivals)
+
+
+def _united(ascending: Iterable[Positions]) -> Positions:
+    """All that is in some ascending arrays, once each, ascending.
+
+    A stable sort finds what is in order already: many times as fast as ``np.unique``, which hashes.
+    """
+    found = np.concatenate([np.arange(0), *ascending])
+    found.sort(kind="stable")
+    return found[np.diff(found, prepend=-1) > 0]
 
 
 def _pushed_to(log: Log, node: str, is_entry: bool) -> Positions:
