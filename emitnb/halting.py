@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from emitnb.process import NodeOutcome, Outcome
 from emitnb.sources import Taken, Unreadable
+from emitnb.text import cut
+
+SHOWN = 100
+"""Characters that are shown of a message."""
 
 
 def first_failure(outcome: Outcome, taken: Taken | None = None) -> tuple[str, BaseException] | None:
@@ -15,7 +19,8 @@ def first_failure(outcome: Outcome, taken: Taken | None = None) -> tuple[str, Ba
     for place, node in enumerate(outcome.nodes):
         for failed in node.failures:
             source = int(node.sources[failed.position])
-            text = f"{node.node} failed on {_short(failed.message)}: {_error_text(failed.error)}. "
+            message = cut(repr(failed.message), SHOWN)
+            text = f"{node.node} failed on {message}: {_error_text(failed.error)}. "
             found.append((source, place, failed.position, text, failed.error))
     if not found:
         return None
@@ -30,11 +35,6 @@ def _unreadable_text(one: Unreadable) -> str:
 
 def _error_text(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
-
-
-def _short(message: object, width: int = 100) -> str:
-    text = repr(message)
-    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def streak(node: NodeOutcome, before: int) -> tuple[int, int]:
