@@ -15,8 +15,8 @@ from typing import Any
 
 from emitnb.emissions import KeptRows, Log, Track, picked
 from emitnb.errors import RecordLostError
+from emitnb.figures import Figures, Totals
 from emitnb.graph import Graph
-from emitnb.ledger import Figures, Totals
 from emitnb.message import ENTRY_POINT
 from emitnb.node import Form, Node, fields_read
 from emitnb.peeking import origins, received
