@@ -136,6 +136,8 @@ class Run(Steered):
             while not self._stint():
                 if self._control.rest():
                     return
+            self._close()
+            self._control.end("done")
         except Cancelled:
             self._close()
             self._control.end("cancelled")
@@ -148,9 +150,6 @@ class Run(Steered):
         except BaseException as error:
             self._control.end("stopped", error)
             raise
-        else:
-            self._close()
-            self._control.end("done")
 
     def _stint(self) -> bool:
         """Run to the end of the source, or until it is to pause; return whether it was the end."""
