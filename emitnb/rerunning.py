@@ -17,6 +17,7 @@ from emitnb.pushing import Pusher, check_push
 from emitnb.reruns import LAST, Difference, Replay, RetrySource, behind, difference
 from emitnb.run import Run
 from emitnb.sources import Source
+from emitnb.text import counted
 
 Progress = bool | Callable[[Run], Any] | None
 
@@ -151,8 +152,7 @@ class Rerunner(Pusher):
         failures = self._ledger.failures
         old = Counter(f.revision for f in failures if f.node == name and f.revision != revision)
         return [
-            f"{count:,} message{'s' if count != 1 else ''} failed under revision {before}; "
-            f"%emit_retry {name}"
+            f"{counted(count, 'message')} failed under revision {before}; %emit_retry {name}"
             for before, count in sorted(old.items(), key=lambda pair: pair[0] or 0)
         ]
 
@@ -174,7 +174,7 @@ class Rerunner(Pusher):
             how_far = f"at {gone.done:,} of {gone.total:,} messages"
             return f"gave up replaying after {seconds:g} s {how_far}; %emit_replay {name}"
         self.run = before
-        return f"replayed {done:,} message{'s' if done != 1 else ''}"
+        return f"replayed {counted(done, 'message')}"
 
     def diff(
         self, *arguments: Any, last: int = LAST, **options: Any

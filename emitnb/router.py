@@ -23,6 +23,7 @@ from emitnb.ledger import Ledger
 from emitnb.message import Message
 from emitnb.node import Node, Options
 from emitnb.rerunning import Rerunner
+from emitnb.text import counted
 
 
 class Router(Rerunner):
@@ -219,7 +220,7 @@ class Router(Rerunner):
 
     def __repr__(self) -> str:
         count = len(self._graph.nodes)
-        return f"<Router: {count} node{'s' if count != 1 else ''}, {self._backend.name}>"
+        return f"<Router: {counted(count, 'node')}, {self._backend.name}>"
 
     def resolve_node_modules(self) -> None:
         """Import the modules given to the constructor, once. Called by itself on first use."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from emitnb.text import aligned, one_line
+
 WIDTH = 50
 """Characters of an error or input that are shown; the frame has all of them."""
 
@@ -22,14 +24,9 @@ class Groups(pd.DataFrame):
     def __repr__(self) -> str:
         if self.empty:
             return "nothing has failed"
-        lines = [list(self._shown()), *self._shown().itertuples(index=False)]
+        shown = self._shown()
         right = [pd.api.types.is_numeric_dtype(dtype) for dtype in self.dtypes]
-        columns = [
-            [cell.rjust(width) if number else cell.ljust(width) for cell in column]
-            for column, number in zip(zip(*lines, strict=True), right, strict=True)
-            for width in [max(map(len, column))]
-        ]
-        table = ["  ".join(line).rstrip() for line in zip(*columns, strict=True)]
+        table = aligned([[*map(str, shown)], *shown.itertuples(index=False)], right)
         return "\n".join([*table, "", FOOTER])
 
     def _repr_html_(self) -> str:
@@ -53,5 +50,4 @@ def _text(value: object, clock: str) -> str:
         return value.strftime(clock)
     if isinstance(value, int):
         return f"{value:,}"
-    text = " ".join(str(value).split())
-    return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"
+    return one_line(str(value), WIDTH)

@@ -17,6 +17,7 @@ from emitnb.notebook.line import parse
 from emitnb.notebook.options import Predicate, amounts, fields, names
 from emitnb.notebook.routes import parse_routes
 from emitnb.reruns import LAST, Difference
+from emitnb.text import counted
 
 PLACEMENT = (
     argument("--resources", nargs="+", metavar="NAME=N", help="cluster: what a worker must offer"),
@@ -238,7 +239,7 @@ class GraphMagics(RouterMagics):
             return Text("reset: forgot emissions, failures and states; the nodes stay")
         count = len(router.nodes)
         router.reset()
-        return Text(f"reset: forgot {count} node{'s' if count != 1 else ''} and all they emitted")
+        return Text(f"reset: forgot {counted(count, 'node')} and all they emitted")
 
     @line_magic()
     def emit(self, line: str) -> Text:

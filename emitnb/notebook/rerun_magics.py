@@ -8,6 +8,7 @@ from emitnb.notebook.base import RouterMagics, argument, line_magic, magics_clas
 from emitnb.notebook.display import Text
 from emitnb.notebook.line import parse
 from emitnb.run import Run
+from emitnb.text import counted
 
 FAILURES = (
     argument("node", nargs="?", metavar="NODE", help="its failures; without it, those of all"),
@@ -52,7 +53,7 @@ class RerunMagics(RouterMagics):
         """
         arguments = parse(RerunMagics.emit_discard, line)
         count = self.router.discard(arguments.node, arguments.rows)
-        return Text(f"discarded {count:,} failure{'s' if count != 1 else ''}")
+        return Text(f"discarded {counted(count, 'failure')}")
 
     @line_magic(
         argument("node", nargs="?", metavar="NODE", help="a node; without it, all that are stale"),
