@@ -11,7 +11,7 @@ import html
 import itertools
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import time_ns
 from typing import Any, Literal
 
@@ -32,6 +32,7 @@ from emitnb.session import Open, Pace, Processed, Session
 from emitnb.sources import Source, Taken
 from emitnb.sources.asyncs import AsyncSource
 from emitnb.steering import Steered
+from emitnb.table import Table
 
 OnError = Literal["collect", "stop"]
 
@@ -76,6 +77,8 @@ class Run(Steered):
         max_failures: int = 1_000,
         progress: bool | Callable[[Run], Any] | None = None,
         finish: Callable[[], bool] = lambda: True,
+        due: Callable[[Table], Table] = lambda table: table,
+        first: int = 0,
         background: bool = False,
         logs: NodeLogs | None = None,
         number: int | None = None,
@@ -87,11 +90,12 @@ class Run(Steered):
         self._open_session = open_session
         self._plan = plan
         self._batch_size = batch_size
-        self._size = batch_size or 0
+        self._size = batch_size or first
         self._on_error = on_error
         self._max_failures = max_failures
         self._progress = progress
         self._finish = finish
+        self._due = due
         self._logs = None if not background else NodeLogs() if logs is None else logs
         self._turn = store.turns.turn()
         self._interrupts = Interrupts()
@@ -225,6 +229,7 @@ class Run(Steered):
         if taken is None or not may:
             return False
         self._turn.take(self._control.check)  # not before: a source may be slow
+        taken = replace(taken, table=self._due(taken.table))  # meanwhile others had theirs
         started = self._store.ledger
         plan = self._plan()
         if not self._continues(plan, started):
