@@ -11,7 +11,7 @@ import html
 import itertools
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import time_ns
 from typing import Any, Literal
 
@@ -33,6 +33,7 @@ from emitnb.session import Open, Processed, Session
 from emitnb.sources import Source, Taken
 from emitnb.sources.asyncs import AsyncSource
 from emitnb.steering import Steered
+from emitnb.table import Table
 from emitnb.text import plural
 
 OnError = Literal["collect", "stop"]
@@ -74,6 +75,8 @@ class Run(Steered):
         max_failures: int = 1_000,
         progress: bool | Callable[[Run], Any] | None = None,
         finish: Callable[[], bool] = lambda: True,
+        due: Callable[[Table], Table] = lambda table: table,
+        first: int = 0,
         background: bool = False,
         logs: NodeLogs | None = None,
         number: int | None = None,
@@ -84,10 +87,11 @@ class Run(Steered):
         self._store = store
         self._open_session = open_session
         self._plan = plan
-        self._size = BatchSize(batch_size)
+        self._size = BatchSize(batch_size, first)
         self._on_error = on_error
         self._progress = progress
         self._finish = finish
+        self._due = due
         self._logs = None if not background else NodeLogs() if logs is None else logs
         self._turn = store.turns.turn()
         self._interrupts = Interrupts()
@@ -218,6 +222,7 @@ class Run(Steered):
         if taken is None or not may:
             return False
         self._turn.take(self._control.check)  # not before: a source may be slow
+        taken = replace(taken, table=self._due(taken.table))  # meanwhile others had theirs
         started = self._store.ledger
         plan = self._plan()
         if not self._continues(plan, started):
