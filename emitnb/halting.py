@@ -15,7 +15,8 @@ def first_failure(outcome: Outcome, taken: Taken | None = None) -> tuple[str, Ba
     for place, node in enumerate(outcome.nodes):
         for failed in node.failures:
             source = int(node.sources[failed.position])
-            text = f"{node.node} failed on {_short(failed.message)}: {_error_text(failed.error)}. "
+            message = clipped(repr(failed.message))
+            text = f"{node.node} failed on {message}: {error_text(failed.error)}. "
             found.append((source, place, failed.position, text, failed.error))
     if not found:
         return None
@@ -25,15 +26,16 @@ def first_failure(outcome: Outcome, taken: Taken | None = None) -> tuple[str, Ba
 
 def _unreadable_text(one: Unreadable) -> str:
     line = f", line {one.place['line']}" if "line" in one.place else ""
-    return f"{one.place.get('path', 'the source')}{line}: {_error_text(one.error)}. "
+    return f"{one.place.get('path', 'the source')}{line}: {error_text(one.error)}. "
 
 
-def _error_text(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+def error_text(error: BaseException, width: int = 300) -> str:
+    """Return the type and text of an error, cut off where it would fill the page."""
+    return f"{type(error).__name__}: {clipped(str(error), width)}"
 
 
-def _short(message: object, width: int = 100) -> str:
-    text = repr(message)
+def clipped(text: str, width: int = 100) -> str:
+    """Return a text, cut off after ``width`` characters."""
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 

@@ -166,15 +166,19 @@ class Rerunner(Pusher):
                 raise OutOfTimeError
 
         try:
-            done = self.replay(name, progress=check).done
+            run = self.replay(name, progress=check)
         except OutOfTimeError:
             assert self.run is not None
             gone, self.run = self.run, before
             gone.cancel()
             how_far = f"at {gone.done:,} of {gone.total:,} messages"
             return f"gave up replaying after {seconds:g} s {how_far}; %emit_replay {name}"
+        except EmitError as error:  # the node is declared all the same
+            return f"not replayed, frames are as before: {error}"
         self.run = before
-        return f"replayed {done:,} message{'s' if done != 1 else ''}"
+        failed = int(run.summary["failed"].sum())
+        failures = f", {failed:,} failed (%emit_failures)" if failed else ""
+        return f"replayed {run.done:,} message{'s' if run.done != 1 else ''}{failures}"
 
     def diff(
         self, *arguments: Any, last: int = LAST, **options: Any

@@ -20,7 +20,7 @@ import pandas as pd
 from emitnb.control import Cancelled
 from emitnb.errors import BackendError, RecordFullError, RunInterrupted, RunStoppedError
 from emitnb.failures import refused, unreadable
-from emitnb.halting import first_failure, streak
+from emitnb.halting import error_text, first_failure, streak
 from emitnb.interrupts import Interrupts
 from emitnb.ledger import Ledger, Position, Store, summary_frame
 from emitnb.node import Form
@@ -322,16 +322,14 @@ class Run(Steered):
             self._streaks[node.node], longest = streak(node, self._streaks.get(node.node, 0))
             if longest >= self._max_failures:
                 self._streaks.clear()
-                error = node.failures[-1].error
-                what = (
-                    f"{node.node} failed {longest:,} times in a row, "
-                    f"the last with {type(error).__name__}: {error}. "
-                )
+                last = error_text(node.failures[-1].error)
+                what = f"{node.node} failed {longest:,} times in a row, the last with {last}. "
                 raise RunStoppedError(self._how_to_resume(what), self)
 
     def _how_to_resume(self, what: str, advice: str = "") -> str:
         how = f"%emit_resume {self.number}" if self.background else "router.run.resume()"
-        return f"{self._how_far(what)}; {advice or f'{how} goes on with the next one'}"
+        rest = "finishes it" if self.done == self.total else "goes on with the next one"
+        return f"{self._how_far(what)}; {advice or f'{how} {rest}'}"
 
     def _how_far(self, what: str) -> str:
         total = "" if self.total is None else f" of {self.total:,}"
@@ -339,10 +337,12 @@ class Run(Steered):
         return f"{what}{self.done:,}{total} message{plural} committed"
 
     def __repr__(self) -> str:
-        return f"{self.headline}\n{self._table().to_string()}"
+        table = self._table()
+        return f"{self.headline}\n{table.to_string()}" if len(table) else self.headline
 
     def _repr_html_(self) -> str:
-        table = self._table().to_html(escape=True, border=0, index_names=False)
+        shown = self._table()  # without a row its header would stand there alone
+        table = shown.to_html(escape=True, border=0, index_names=False) if len(shown) else ""
         headline = html.escape(self.headline)
         return f'<div style="padding-left: 5px; white-space: pre-wrap">{headline}</div>{table}'
 
@@ -353,7 +353,7 @@ class Run(Steered):
         failed = int(self.summary["failed"].sum())
         failures = f", {failed:,} failed (%emit_failures)" if failed else ""
         number = f"run {self.number}, " if self.background else ""
-        state = f"{number}{self.state}: {self.done:,}{total} message"
+        state = f"{number}{self._shown_state}: {self.done:,}{total} message"
         error = self.error if self.background else None
         why = "" if error is None else f"\n{type(error).__name__}: {error}"
         return f"{state}{'s' if self.done != 1 else ''}{failures}{why}"
