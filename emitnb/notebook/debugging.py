@@ -44,10 +44,10 @@ def debug(call: FailingCall, shell: InteractiveShell) -> Text | None:
     name = call.node.name
     passes = f"{name} passes now; %emit_retry {name} sends it through"
     if call.same_code:
-        error = clipped(str(call.failure.error), 300)
+        before = clipped(str(call.failure.error), 300)
         passes += (
             f"\nIts code is the same that failed with {call.failure.error_type}: "
-            f"{error}. What it reads is another: its state, a service or a file, "
+            f"{before}. What it reads is another: its state, a service or a file, "
             "or the machine it ran on"
         )
     return Text(passes)
