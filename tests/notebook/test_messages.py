@@ -146,3 +146,20 @@ def test_a_debugged_error_is_cut_too(notebook):
     shown = notebook.shown("%emit_debug 0")
     said = next(line for line in shown.splitlines() if line.startswith("halve raises"))
     assert len(said) < 500
+
+
+def test_a_diff_says_in_a_notebook_too_that_it_does_not_show_all(notebook):
+    notebook.run(HALVE)
+    notebook.run("%emit_push [0] * 25 + [3] --field n")
+    shown = notebook.run(HALVE_ALL.replace("--entry", "--entry --diff"))._repr_html_()
+    assert "the last 26 messages: 1 same, 25 now fixed" in shown
+    assert "… 15 more; .frame has all" in shown
+
+
+def test_texts_in_the_table_of_failures_begin_on_the_left_and_are_escaped(notebook):
+    notebook.run(HALVE.replace("12 // msg.n", "float(msg.n)"))
+    notebook.run("%emit_push ['<td>1</td>'] --field n")
+    shown = notebook.run("%emit_failures")._repr_html_()
+    assert '<td style="text-align: left">halve</td>' in shown
+    assert "<td>1</td>" in shown  # the count, on the right
+    assert "&lt;td&gt;1&lt;/td&gt;" in shown
