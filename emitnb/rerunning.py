@@ -172,7 +172,7 @@ class Rerunner(Pusher):
 
         try:
             # From one message on: nobody knows yet how long it takes.
-            done = self._replay(name, progress=check, first=1).done
+            run = self._replay(name, progress=check, first=1)
         except OutOfTimeError:
             assert self.run is not None
             how_far = f"at {self.run.done:,} of {self.run.total:,} messages"
@@ -186,7 +186,9 @@ class Rerunner(Pusher):
             self._back_to(before)
             return f"gave up replaying: {error}"
         self.run = before
-        return f"replayed {counted(done, 'message')}"
+        failed = int(run.summary["failed"].sum())
+        failures = f", {failed:,} failed (%emit_failures)" if failed else ""
+        return f"replayed {counted(run.done, 'message')}{failures}"
 
     def _back_to(self, run: Run | None) -> None:
         """End a replay that is not wanted any more; the latest run is what it was before."""

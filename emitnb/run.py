@@ -312,7 +312,8 @@ class Run(Steered):
 
     def _how_to_resume(self, what: str, advice: str = "") -> str:
         how = f"%emit_resume {self.number}" if self.background else "router.run.resume()"
-        return f"{self._how_far(what)}; {advice or f'{how} goes on with the next one'}"
+        rest = "finishes it" if self.done == self.total else "goes on with the next one"
+        return f"{self._how_far(what)}; {advice or f'{how} {rest}'}"
 
     def _how_far(self, what: str) -> str:
         total = "" if self.total is None else f" of {self.total:,}"
@@ -320,10 +321,12 @@ class Run(Steered):
         return f"{what}{self.done:,}{total} {messages} committed"
 
     def __repr__(self) -> str:
-        return f"{self.headline}\n{self._table().to_string()}"
+        table = self._table()
+        return f"{self.headline}\n{table.to_string()}" if len(table) else self.headline
 
     def _repr_html_(self) -> str:
-        table = self._table().to_html(escape=True, border=0, index_names=False)
+        shown = self._table()  # without a row its header would stand there alone
+        table = shown.to_html(escape=True, border=0, index_names=False) if len(shown) else ""
         headline = html.escape(self.headline)
         return f'<div style="padding-left: 5px; white-space: pre-wrap">{headline}</div>{table}'
 
@@ -337,7 +340,7 @@ class Run(Steered):
         messages = plural("message", self.done)
         error = self.error if self.background else None
         why = "" if error is None else f"\n{type(error).__name__}: {error}"
-        return f"{number}{self.state}: {self.done:,}{total} {messages}{failures}{why}"
+        return f"{number}{self._shown_state}: {self.done:,}{total} {messages}{failures}{why}"
 
     def _table(self) -> pd.DataFrame:
         summary = self.summary

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from itertools import cycle
+
 import pandas as pd
 
 from emitnb.text import aligned, one_line
@@ -25,15 +29,19 @@ class Groups(pd.DataFrame):
         if self.empty:
             return "nothing has failed"
         shown = self._shown()
-        right = [pd.api.types.is_numeric_dtype(dtype) for dtype in self.dtypes]
-        table = aligned([[*map(str, shown)], *shown.itertuples(index=False)], right)
+        table = aligned([[*map(str, shown)], *shown.itertuples(index=False)], self._numbers())
         return "\n".join([*table, "", FOOTER])
 
     def _repr_html_(self) -> str:
         if self.empty:
             return repr(self)
         table = self._shown().to_html(escape=True, border=0, index=False)
+        table = _left_aligned(table, [not number for number in self._numbers()])
         return f'{table}<div style="padding-left: 5px">{FOOTER}</div>'
+
+    def _numbers(self) -> list[bool]:
+        """Whether each column holds numbers."""
+        return [pd.api.types.is_numeric_dtype(dtype) for dtype in self.dtypes]
 
     def _shown(self) -> pd.DataFrame:
         """The cells as short texts; times without the day where there is but one."""
@@ -41,6 +49,13 @@ class Groups(pd.DataFrame):
         days = {time.date() for time in times}
         clock = "%H:%M:%S" if len(days) == 1 else "%Y-%m-%d %H:%M:%S"
         return pd.DataFrame({name: [_text(value, clock) for value in self[name]] for name in self})
+
+
+def _left_aligned(table: str, columns: Sequence[bool]) -> str:
+    """Return an HTML table with some columns aligned to the left: notebooks align all right."""
+    left = cycle(columns)
+    align = ' style="text-align: left">'
+    return re.sub("<t[dh]>", lambda cell: cell[0][:-1] + (align if next(left) else ">"), table)
 
 
 def _text(value: object, clock: str) -> str:

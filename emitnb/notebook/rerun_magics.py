@@ -40,7 +40,11 @@ class RerunMagics(RouterMagics):
         arguments = parse(RerunMagics.emit_retry, line)
         rows = self._next(arguments) if arguments.step else arguments.rows
         run = self.router.retry(arguments.node, rows)
-        return run if run.total else Text("nothing failed that could be retried")
+        if run.total:
+            return run
+        left = len(self.router.failures())
+        rest = f"; {left:,} that failed have no node to go through (%emit_failures)" if left else ""
+        return Text(f"nothing failed that could be retried{rest}")
 
     @line_magic(*FAILURES)
     def emit_discard(self, line: str) -> Text:

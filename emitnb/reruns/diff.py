@@ -54,21 +54,31 @@ class Difference:
 
     def __str__(self) -> str:
         lines = [self._head(), *(f"  {line}" for line in aligned(self._examples()))]
-        hidden = sum(self.counts.values()) - self.counts.get("same", 0) - self._shown()
-        return "\n".join(lines + ([f"… {hidden:,} more; .frame has all"] if hidden > 0 else []))
+        return "\n".join([*lines, *self._rest()])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         table = pd.DataFrame(list(self._examples()), columns=["", "message", "field", "old → new"])
         shown = table.to_html(index=False, border=0) if len(table) else ""
-        return f'<div style="padding-left: 5px">{html.escape(self._head())}</div>{shown}'
+        for cell in ("td", "th"):  # a notebook aligns them to the right, even texts
+            shown = shown.replace(f"<{cell}>", f'<{cell} style="text-align: left">')
+        lines = [
+            f'<div style="padding-left: 5px">{html.escape(line)}</div>'
+            for line in (self._head(), *self._rest())
+        ]
+        return "".join([lines[0], shown, *lines[1:]])
 
     def _head(self) -> str:
         counts = ", ".join(f"{count:,} {kind}" for kind, count in self.counts.items())
         note = "; both with fresh state" if self.node.new_state is not None else ""
         tried = counted(len(self.frame), "message")
         return f"{self.node.name}: the last {tried}: {counts}{note}"
+
+    def _rest(self) -> list[str]:
+        """What to say where not all is shown."""
+        hidden = sum(self.counts.values()) - self.counts.get("same", 0) - self._shown()
+        return [f"… {hidden:,} more; .frame has all"] if hidden > 0 else []
 
     def _shown(self) -> int:
         return min(SHOWN, sum(self.frame["kind"] != "same"))
