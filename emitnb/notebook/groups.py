@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-WIDTH = 50
+WIDTH = 60
 """Characters of an error or input that are shown; the frame has all of them."""
 
 FOOTER = (
