@@ -60,6 +60,8 @@ class Difference:
     def _repr_html_(self) -> str:
         table = pd.DataFrame(list(self._examples()), columns=["", "message", "field", "old → new"])
         shown = table.to_html(index=False, border=0) if len(table) else ""
+        for tag in ("<th>", "<td>"):  # notebooks put what is in tables to the right
+            shown = shown.replace(tag, f'{tag[:-1]} style="text-align: left">')
         head, *more = (
             f'<div style="padding-left: 5px">{html.escape(line)}</div>'
             for line in (self._head(), *self._more())
