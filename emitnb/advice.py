@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from emitnb.emissions import KeptRows, Log, Track, picked
+from emitnb.errors import RecordLostError
+from emitnb.figures import Figures, Totals
 from emitnb.graph import Graph
-from emitnb.ledger import Figures, Totals
 from emitnb.message import ENTRY_POINT
 from emitnb.node import Form, Node, fields_read
 from emitnb.peeking import origins, received
 from emitnb.table import values_of
+from emitnb.text import counted
 
 WORTH = 0.5
 """Seconds in a node below which nothing is worth a change."""
@@ -106,8 +108,8 @@ def skew_of(log: Log, graph: Graph, name: str) -> Skew | None:
     """
     try:
         keys = Counter(_latest(log, graph, name, graph.nodes[name].key))
-    except TypeError:  # what cannot be a key fails, and is among the failures
-        return None
+    except (TypeError, RecordLostError):
+        return None  # what cannot be a key is among the failures; what is lost, its reader is told
     if keys.total() < FEWEST:
         return None
     ((key, count),) = keys.most_common(1)
@@ -118,8 +120,8 @@ def _share_text(name: str, share: float, figures: Totals, nodes: int) -> str:
     what = "all of the time" if nodes == 1 else f"{_percent(share)} of the time in nodes"
     rate = figures.received / figures.seconds
     return (
-        f"{name} takes {what}: {figures.received:,} message{'s' if figures.received != 1 else ''} "
-        f"in {_time(figures.seconds)}, {rate:,.{0 if rate >= 10 else 2}f} messages/s."
+        f"{name} takes {what}: {counted(figures.received, 'message')} in {_time(figures.seconds)}, "
+        f"{rate:,.{0 if rate >= 10 else 2}f} messages/s."
     )
 
 

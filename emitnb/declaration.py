@@ -9,6 +9,7 @@ from emitnb.fields import type_name
 from emitnb.graph import Graph
 from emitnb.message import ENTRY_POINT, is_port, port_of
 from emitnb.node import Node
+from emitnb.text import listed
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ def state_notes(before: Node, node: Node, has_state: bool) -> tuple[str, ...]:
     if not node.keeps_state_of(before):
         return ("its state starts afresh: the key or the kind of state is another",)
     if node.revision != before.revision:
-        return ("it goes on with the state it has; router.clear() forgets all states",)
+        forget = "router.clear() (%emit_reset --keep-graph)"
+        return (f"it goes on with the state it has; {forget} forgets all states",)
     return ()
 
 
@@ -118,5 +120,4 @@ def _broken_keys(graph: Graph, node: Node) -> list[str]:
 
 
 def _listed(names: tuple[str, ...], most: int = 6) -> str:
-    shown = ", ".join("pushed data" if n == ENTRY_POINT else n for n in names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+    return listed(["pushed data" if name == ENTRY_POINT else name for name in names], most)

@@ -229,6 +229,17 @@ class Pusher(Reader):
         """
         return self.runs if number is None else self._register.find(number, self.run)
 
+    def resumable(self, number: int | None = None) -> Runs:
+        """Return what :meth:`find_runs` does; if no run is going on, the latest that did not end.
+
+        That is one in the foreground that was interrupted, for instance.
+        """
+        found = self.find_runs(number)
+        last = self.run
+        if found or last is None or last.state not in ("interrupted", "stopped"):
+            return found
+        return Runs([last])
+
     def wait(self, timeout: float | None = None, number: int | None = None) -> Runs:
         """Wait until all runs are over, or one of them, for ``timeout`` seconds at most.
 

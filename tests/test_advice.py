@@ -30,7 +30,9 @@ def test_nothing_is_said_where_nothing_ran() -> None:
     assert router.advice() == ""
     router.node("n", entry_point=True, name="slow")(slow)
     assert router.advice() == ""
-    assert router.summary().attrs == {"advice": "", "remarks": []}
+    summary = router.summary()
+    assert summary.attrs["advice"] == ""
+    assert summary.attrs["remarks"] == [summary.attrs["kept"]]
     router.push(numbers(1))
     assert router.advice() != ""
     router.clear()
@@ -53,7 +55,7 @@ def test_the_slowest_node_is_named_with_its_share_and_its_rate() -> None:
     assert rate is not None
     assert int(rate[1].replace(",", "")) == round(1e3 / summary.loc["slow", "ms"])
     assert summary.attrs["advice"] == text
-    assert summary.attrs["remarks"] == [text]
+    assert summary.attrs["remarks"] == [summary.attrs["kept"], text]
 
 
 def test_an_expensive_node_would_be_helped_by_dask() -> None:

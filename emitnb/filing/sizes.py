@@ -162,17 +162,3 @@ def parse_rows(given: object) -> int | None:
 
 def _is_number(given: object) -> bool:
     return isinstance(given, int | float) and not isinstance(given, bool) and given >= 0
-
-
-def shown_size(size: int | None) -> str:
-    """Return a size as people write it.
-
-    >>> shown_size(812), shown_size(34_200_000), shown_size(None)
-    ('812 B', '34.2 MB', 'unlimited')
-    """
-    if size is None:
-        return "unlimited"
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= factor:
-            return f"{size / factor:.3g} {unit}" if size < 1000 * factor else f"{size:,} B"
-    return f"{size} B"
