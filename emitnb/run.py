@@ -350,13 +350,14 @@ class Run(Steered):
     def headline(self) -> str:
         """How far it is; in the background also its number, and what stopped it."""
         total = "" if self.total in (None, self.done) else f" of {self.total:,}"
+        plural = "" if (self.total or self.done) == 1 else "s"
         failed = int(self.summary["failed"].sum())
         failures = f", {failed:,} failed (%emit_failures)" if failed else ""
         number = f"run {self.number}, " if self.background else ""
         state = f"{number}{self._shown_state}: {self.done:,}{total} message"
         error = self.error if self.background else None
         why = "" if error is None else f"\n{type(error).__name__}: {error}"
-        return f"{state}{'s' if self.done != 1 else ''}{failures}{why}"
+        return f"{state}{plural}{failures}{why}"
 
     def _table(self) -> pd.DataFrame:
         summary = self.summary
