@@ -15,12 +15,13 @@ from typing import Any
 
 from emitnb.emissions import KeptRows, Log, Track, picked
 from emitnb.errors import RecordLostError
+from emitnb.figures import Figures, Totals
 from emitnb.graph import Graph
-from emitnb.ledger import Figures, Totals
 from emitnb.message import ENTRY_POINT
 from emitnb.node import Form, Node, fields_read
 from emitnb.peeking import origins, received
 from emitnb.table import values_of
+from emitnb.text import counted
 
 WORTH = 0.5
 """Seconds in a node below which nothing is worth a change."""
@@ -119,8 +120,8 @@ def _share_text(name: str, share: float, figures: Totals, nodes: int) -> str:
     what = "all of the time" if nodes == 1 else f"{_percent(share)} of the time in nodes"
     rate = figures.received / figures.seconds
     return (
-        f"{name} takes {what}: {figures.received:,} message{'s' if figures.received != 1 else ''} "
-        f"in {_time(figures.seconds)}, {rate:,.{0 if rate >= 10 else 2}f} messages/s."
+        f"{name} takes {what}: {counted(figures.received, 'message')} in {_time(figures.seconds)}, "
+        f"{rate:,.{0 if rate >= 10 else 2}f} messages/s."
     )
 
 

@@ -15,8 +15,9 @@ from emitnb.emissions import Log
 from emitnb.emissions.filed import FiledRows, FiledTable
 from emitnb.errors import EmitError
 from emitnb.failures import Failures
-from emitnb.filing import FiledColumns, FiledValues, Folder, Held, shown_size
+from emitnb.filing import FiledColumns, FiledValues, Folder, Held
 from emitnb.filing.sizes import parse_rows, parse_size, total
+from emitnb.text import size_text
 
 MEMORY = 10**9
 """Bytes: some twenty million words with their counts. Beside it a laptop with 8 GB has room for
@@ -98,15 +99,15 @@ class Kept:
         where = self.bounds.folder.path
         is_free = self.bounds == replace(self.bounds, memory=parse_size("unlimited"), rows=None)
         if is_free and not self.files.rows:
-            size = shown_size(self.memory.bytes)
+            size = size_text(self.memory.bytes)
             return f"kept: {size} in memory ({self.memory.rows:,} rows), as much as there is"
         rows = "" if self.bounds.rows is None else f" of {self.bounds.rows:,}"
-        limit = shown_size(self.bounds.memory)
-        text = f"kept: {shown_size(self.memory.bytes)} of {limit} in memory"
+        limit = size_text(self.bounds.memory)
+        text = f"kept: {size_text(self.memory.bytes)} of {limit} in memory"
         text += f" ({self.memory.rows:,}{rows} rows)"
         if not self.files.rows:
             return f"{text}; what is beyond goes to files in {where}"
-        size = shown_size(self.files.bytes)
+        size = size_text(self.files.bytes)
         return f"{text}; {size} in files ({self.files.rows:,} rows) in {where}"
 
     __repr__ = __str__

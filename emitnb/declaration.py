@@ -9,6 +9,7 @@ from emitnb.fields import type_name
 from emitnb.graph import Graph
 from emitnb.message import ENTRY_POINT, is_port, port_of
 from emitnb.node import Node
+from emitnb.text import listed
 
 
 @dataclass(frozen=True)
@@ -119,5 +120,4 @@ def _broken_keys(graph: Graph, node: Node) -> list[str]:
 
 
 def _listed(names: tuple[str, ...], most: int = 6) -> str:
-    shown = ", ".join("pushed data" if n == ENTRY_POINT else n for n in names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+    return listed(["pushed data" if name == ENTRY_POINT else name for name in names], most)

@@ -23,6 +23,7 @@ from emitnb.message import (
 )
 from emitnb.node import Node, fields_read
 from emitnb.subscription import Subscription, is_name
+from emitnb.text import listed
 from emitnb.topology import Component, in_order
 
 
@@ -132,7 +133,7 @@ class Graph:
         if found and found[0] != ENTRY_POINT:
             raise UnknownNodeError(f"`{name}` may be {' or '.join(found)}; write the whole name")
         hint = did_you_mean(str(name), [*self.nodes, *self._by_short_name])
-        known = "" if hint else f" Nodes: {_some(list(self.nodes)) or 'none yet'}."
+        known = "" if hint else f" Nodes: {listed(list(self.nodes), 10) or 'none yet'}."
         raise UnknownNodeError(f"no node is named `{name}`.{hint}{known}")
 
     def origins(self, name: str) -> tuple[str, ...]:
@@ -262,11 +263,6 @@ class Graph:
             else s
             for s in subscriptions
         )
-
-
-def _some(names: list[str], most: int = 10) -> str:
-    more = f" … and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 def _check_fields_read(graph: Graph, node: Node) -> None:

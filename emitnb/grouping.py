@@ -11,6 +11,7 @@ import msgspec
 import pandas as pd
 
 from emitnb.failures import Failure
+from emitnb.text import one_line
 
 GROUP_DTYPES = {
     "node": "str",
@@ -55,7 +56,7 @@ class _Group:
         times = (pd.Timestamp(time, unit="ns", tz="UTC") for time in (self.first, self.last))
         line = pd.NA if one.line is None else one.line
         smallest = one.input_dict()
-        error = _short(one.error)
+        error = one_line(one.error, ERROR_LENGTH)
         return (one.node, one.error_type, line, self.count, *times, error, smallest, self.row)
 
 
@@ -97,8 +98,3 @@ def json_size(values: Any) -> int:
         return len(msgspec.json.encode(values, enc_hook=repr))
     except Exception:
         return sys.maxsize  # no form at all: anything else is the better example
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= ERROR_LENGTH else f"{line[: ERROR_LENGTH - 1]}…"

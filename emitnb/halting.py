@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from emitnb.process import NodeOutcome, Outcome
 from emitnb.sources import Taken, Unreadable
+from emitnb.text import cut
+
+SHOWN = 100
+"""Characters that are shown of a message."""
 
 
 def first_failure(outcome: Outcome, taken: Taken | None = None) -> tuple[str, BaseException] | None:
@@ -15,7 +21,7 @@ def first_failure(outcome: Outcome, taken: Taken | None = None) -> tuple[str, Ba
     for place, node in enumerate(outcome.nodes):
         for failed in node.failures:
             source = int(node.sources[failed.position])
-            message = clipped(repr(failed.message))
+            message = cut(repr(failed.message), SHOWN)
             text = f"{node.node} failed on {message}: {error_text(failed.error)}. "
             found.append((source, place, failed.position, text, failed.error))
     if not found:
@@ -31,15 +37,28 @@ def _unreadable_text(one: Unreadable) -> str:
 
 def error_text(error: BaseException, width: int = 300) -> str:
     """Return the type and text of an error, cut off where it would fill the page."""
-    return f"{type(error).__name__}: {clipped(str(error), width)}"
+    return f"{type(error).__name__}: {cut(str(error), width)}"
 
 
-def clipped(text: str, width: int = 100) -> str:
-    """Return a text, cut off after ``width`` characters."""
-    return text if len(text) <= width else f"{text[: width - 1]}…"
+class Streaks:
+    """How often each node has failed in a row by now; ``most`` is how often it may."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._by_node: dict[str, int] = {}
+
+    def hopeless(self, nodes: Iterable[NodeOutcome]) -> str:
+        """Count on with one batch; say which node failed too often, "" if none did."""
+        for node in nodes:
+            self._by_node[node.node], longest = _streak(node, self._by_node.get(node.node, 0))
+            if longest >= self._most:
+                self._by_node.clear()
+                last = error_text(node.failures[-1].error)
+                return f"{node.node} failed {longest:,} times in a row, the last with {last}. "
+        return ""
 
 
-def streak(node: NodeOutcome, before: int) -> tuple[int, int]:
+def _streak(node: NodeOutcome, before: int) -> tuple[int, int]:
     """Return how many failures in a row there are at the end of a batch, and at the most in it."""
     longest = current = before
     next_position = 0

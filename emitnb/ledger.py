@@ -15,42 +15,17 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import pandas as pd
-
 from emitnb.bounds import Bounds
 from emitnb.changes import Changes
 from emitnb.emissions import Log, children_of, orphaned
 from emitnb.failures import Failure, Failures, failures_of
+from emitnb.figures import Figures, Totals, figures_of, summed
 from emitnb.graph import Graph
 from emitnb.message import ENTRY_POINT
 from emitnb.node import Node
-from emitnb.process import Given, NodeOutcome, Outcome, PackedStates, States
+from emitnb.process import Given, Outcome, PackedStates, States
 from emitnb.table import Table
 from emitnb.turns import Turns
-
-
-class Totals(NamedTuple):
-    """What one node did: numbers of messages, and seconds in its function."""
-
-    received: int = 0
-    emitted: int = 0
-    dropped: int = 0
-    failed: int = 0
-    seconds: float = 0.0
-
-    def plus(self, other: Totals) -> Totals:
-        """Return the sum."""
-        return Totals(
-            self.received + other.received,
-            self.emitted + other.emitted,
-            self.dropped + other.dropped,
-            self.failed + other.failed,
-            self.seconds + other.seconds,
-        )
-
-
-Figures = Mapping[str, Totals]
-"""Totals by node."""
 
 
 class Layers(NamedTuple):
@@ -118,7 +93,7 @@ class Ledger:
         started = started or self
         outcome = self.changes.renamed_since(started.changes, outcome)
         misread = list(unreadable)
-        figures = _figures(outcome.nodes)
+        figures = figures_of(outcome.nodes)
         if not isinstance(pushed, Given):
             taken = len(pushed) + len(misread)
             figures[ENTRY_POINT] = Totals(taken, len(pushed), 0, len(misread))
@@ -316,38 +291,6 @@ class Store:
             made = make(self.ledger)
             self.ledger = self.ledger if made is None else made.within(self.bounds)
         return made is not None
-
-
-def summary_frame(figures: Figures, order: Iterable[str]) -> pd.DataFrame:
-    """Return figures as a frame, a row for each node, indexed by ``node``.
-
-    Columns: ``in``, ``emitted``, ``dropped``, ``failed`` (int64, messages) and ``ms`` (float64,
-    milliseconds in the node's function for each message received).
-    """
-    names = [name for name in (ENTRY_POINT, *order) if name in figures]
-    names += [name for name in figures if name not in names]
-    rows = [
-        (t.received, t.emitted, t.dropped, t.failed, 1e3 * t.seconds / max(t.received, 1))
-        for t in (figures[name] for name in names)
-    ]
-    index = pd.Index(names, name="node", dtype="str")
-    frame = pd.DataFrame(rows, index=index, columns=["in", "emitted", "dropped", "failed", "ms"])
-    counts = dict.fromkeys(["in", "emitted", "dropped", "failed"], "int64")
-    return frame.astype({**counts, "ms": "float64"})
-
-
-def summed(one: Figures, two: Figures) -> Figures:
-    """Return figures added up by node."""
-    return {**one, **{name: one.get(name, Totals()).plus(more) for name, more in two.items()}}
-
-
-def _figures(nodes: Iterable[NodeOutcome]) -> dict[str, Totals]:
-    return {
-        node.node: Totals(
-            node.received, len(node.table), node.dropped, len(node.failures), node.seconds
-        )
-        for node in nodes
-    }
 
 
 def _of_others(by_name: Mapping[str, Any], nodes: Container[str]) -> dict[str, Any]:

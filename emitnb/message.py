@@ -17,6 +17,7 @@ from typing import Any, ClassVar, cast
 import msgspec
 
 from emitnb.errors import DeclarationError, did_you_mean
+from emitnb.text import plural
 
 ENTRY_POINT = "__entry_point"
 """The origin of what is pushed into a router."""
@@ -172,7 +173,7 @@ def explain_missing_field(error: BaseException) -> None:
 def _listed(fields: tuple[str, ...]) -> str:
     if not fields:
         return "no fields"
-    return f"the field{'s' if len(fields) != 1 else ''} {', '.join(fields)}"
+    return f"the {plural('field', len(fields))} {', '.join(fields)}"
 
 
 def _field_problem(name: object, earlier: tuple[str, ...], base: type[Message]) -> str:

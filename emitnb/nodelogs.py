@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from emitnb.message import ENTRY_POINT
 from emitnb.prints import CHARACTERS, LINES, Names, Printed, printing
+from emitnb.text import counted
 
 
 class NodeLog:
@@ -46,8 +47,7 @@ class NodeLog:
         """Return the lines; the first says how many earlier ones were dropped."""
         lines = [*self._lines, *filter(None, ["".join(self._open)])]
         if self.dropped:
-            plural = "s" if self.dropped != 1 else ""
-            lines.insert(0, f"… {self.dropped:,} earlier line{plural} dropped")
+            lines.insert(0, f"… {counted(self.dropped, 'earlier line')} dropped")
         return "\n".join(lines)
 
 

@@ -12,9 +12,10 @@ from emitnb.advice import advise
 from emitnb.bounds import Kept, changed, kept
 from emitnb.emissions import KeptRows, Track, node_frame, trace_frame, whole_frame
 from emitnb.errors import UnknownRowError
+from emitnb.figures import Totals, summary_frame
 from emitnb.graph import Graph
 from emitnb.grouping import group_failures
-from emitnb.ledger import Ledger, Store, Totals, summary_frame
+from emitnb.ledger import Ledger, Store
 from emitnb.message import ENTRY_POINT, is_port, node_of, port_of
 from emitnb.peeking import peek
 from emitnb.reproducing import FailingCall, failing_call

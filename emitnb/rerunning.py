@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from time import monotonic
-from typing import Any, Literal
+from typing import Any, Literal, SupportsIndex
 
-from emitnb.errors import EmitError, UnknownRowError
+from emitnb.errors import EmitError, RunStoppedError, UnknownRowError
 from emitnb.failures import Failure
 from emitnb.ledger import Store
 from emitnb.message import ENTRY_POINT, Message, node_of
@@ -17,6 +17,7 @@ from emitnb.pushing import Pusher, check_push
 from emitnb.reruns import LAST, Difference, Replay, RetrySource, behind, difference
 from emitnb.run import Run
 from emitnb.sources import Source
+from emitnb.text import counted
 
 Progress = bool | Callable[[Run], Any] | None
 
@@ -71,7 +72,7 @@ class Rerunner(Pusher):
         [3, 0]
         """
         failures = self._failures_of(node, rows)
-        if rows is None:
+        if node is None and rows is None:
             failures = [one for one in failures if one.node in self.graph.nodes]
         self._check_retry(failures)
         source = RetrySource(lambda: self._ledger, failures, self.graph.ranks)
@@ -82,6 +83,7 @@ class Rerunner(Pusher):
             batch_size,
             progress=progress,
             background=background,
+            due=source.due,
         )
 
     def discard(self, node: str | None = None, rows: Iterable[int] | int | None = None) -> int:
@@ -123,6 +125,11 @@ class Rerunner(Pusher):
         >>> router.replay().state, router.frame("clean")["text"].tolist()
         ('done', ['rain'])
         """
+        return self._replay(node, batch_size, progress=progress, background=background)
+
+    def _replay(
+        self, node: str | None, batch_size: int | Literal["auto"] = "auto", **options: Any
+    ) -> Run:
         graph = self.graph
         stale = [name for name, (count, _) in self._ledger.changes.stale.items() if count]
         names = [*map(node_of, stale)] if node is None else [graph.find(node)]
@@ -133,9 +140,8 @@ class Rerunner(Pusher):
             replay.entries,
             replay.store,
             batch_size,
-            progress=progress,
-            background=background,
             finish=lambda: replay.finish(self.graph),
+            **options,
         )
 
     def _after_change(self, name: str) -> tuple[str, ...]:
@@ -151,8 +157,7 @@ class Rerunner(Pusher):
         failures = self._ledger.failures
         old = Counter(f.revision for f in failures if f.node == name and f.revision != revision)
         return [
-            f"{count:,} message{'s' if count != 1 else ''} failed under revision {before}; "
-            f"%emit_retry {name}"
+            f"{counted(count, 'message')} failed under revision {before}; %emit_retry {name}"
             for before, count in sorted(old.items(), key=lambda pair: pair[0] or 0)
         ]
 
@@ -166,19 +171,30 @@ class Rerunner(Pusher):
                 raise OutOfTimeError
 
         try:
-            run = self.replay(name, progress=check)
+            # From one message on: nobody knows yet how long it takes.
+            run = self._replay(name, progress=check, first=1)
         except OutOfTimeError:
             assert self.run is not None
-            gone, self.run = self.run, before
-            gone.cancel()
-            how_far = f"at {gone.done:,} of {gone.total:,} messages"
+            how_far = f"at {self.run.done:,} of {self.run.total:,} messages"
+            self._back_to(before)
             return f"gave up replaying after {seconds:g} s {how_far}; %emit_replay {name}"
-        except EmitError as error:  # the node is declared all the same
-            return f"not replayed, frames are as before: {error}"
+        except RunStoppedError as error:
+            why = str(error).rpartition("; ")[0]  # it cannot be resumed
+            self._back_to(before)
+            return f"gave up replaying: {why}; mend it, or %emit_replay {name}"
+        except EmitError as error:
+            self._back_to(before)
+            return f"gave up replaying: {error}"
         self.run = before
         failed = int(run.summary["failed"].sum())
         failures = f", {failed:,} failed (%emit_failures)" if failed else ""
-        return f"replayed {run.done:,} message{'s' if run.done != 1 else ''}{failures}"
+        return f"replayed {counted(run.done, 'message')}{failures}"
+
+    def _back_to(self, run: Run | None) -> None:
+        """End a replay that is not wanted any more; the latest run is what it was before."""
+        gone, self.run = self.run, run
+        if gone is not None and gone is not run:
+            gone.cancel()
 
     def diff(
         self, *arguments: Any, last: int = LAST, **options: Any
@@ -251,7 +267,7 @@ class Rerunner(Pusher):
         name = node if node in (None, ENTRY_POINT) else self._recorded(str(node))
         if rows is None:
             return [failure for failure in kept if name in (None, failure.node)]
-        wanted = [rows] if isinstance(rows, int) else list(rows)
+        wanted = [int(rows)] if isinstance(rows, SupportsIndex) else list(rows)
         found = {failure.number: failure for failure in kept.chosen(wanted)}
         for row in wanted:
             if row not in found or name not in (None, found[row].node):

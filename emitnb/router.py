@@ -23,6 +23,7 @@ from emitnb.ledger import Ledger
 from emitnb.message import Message
 from emitnb.node import Node, Options
 from emitnb.rerunning import Rerunner
+from emitnb.text import counted
 
 
 class Router(Rerunner):
@@ -153,9 +154,14 @@ class Router(Rerunner):
 
         return declare
 
-    def subscribe(self, node: str, pattern: subscription.Spec) -> None:
-        """Let ``node`` also receive what matches ``pattern`` (a name, a regex, or several)."""
+    def subscribe(self, node: str, pattern: subscription.Spec, *, from_start: bool = False) -> None:
+        """Let ``node`` also receive what matches ``pattern`` (a name, a regex, or several).
+
+        With ``from_start`` it is replayed at once, and has all that it would have received.
+        """
         self._graph = self.graph.with_subscriptions(node, subscription.subscriptions(pattern, node))
+        if from_start:
+            self.replay(node)
 
     def unsubscribe(self, node: str, pattern: subscription.Spec) -> None:
         """Let ``node`` no longer receive what matches ``pattern``, however it came."""
@@ -214,7 +220,7 @@ class Router(Rerunner):
 
     def __repr__(self) -> str:
         count = len(self._graph.nodes)
-        return f"<Router: {count} node{'s' if count != 1 else ''}, {self._backend.name}>"
+        return f"<Router: {counted(count, 'node')}, {self._backend.name}>"
 
     def resolve_node_modules(self) -> None:
         """Import the modules given to the constructor, once. Called by itself on first use."""

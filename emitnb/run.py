@@ -11,7 +11,7 @@ import html
 import itertools
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import time_ns
 from typing import Any, Literal
 
@@ -20,24 +20,23 @@ import pandas as pd
 from emitnb.control import Cancelled
 from emitnb.errors import BackendError, RecordFullError, RunInterrupted, RunStoppedError
 from emitnb.failures import refused, unreadable
-from emitnb.halting import error_text, first_failure, streak
+from emitnb.figures import summary_frame
+from emitnb.halting import Streaks, first_failure
 from emitnb.interrupts import Interrupts
-from emitnb.ledger import Ledger, Position, Store, summary_frame
-from emitnb.node import Form
+from emitnb.ledger import Ledger, Position, Store
 from emitnb.nodelogs import NodeLogs
+from emitnb.pacing import BatchSize
 from emitnb.plan import Plan
-from emitnb.process import NodeOutcome, Outcome
+from emitnb.process import Outcome
 from emitnb.progress import Watcher, watcher
-from emitnb.session import Open, Pace, Processed, Session
+from emitnb.session import Open, Processed, Session
 from emitnb.sources import Source, Taken
 from emitnb.sources.asyncs import AsyncSource
 from emitnb.steering import Steered
+from emitnb.table import Table
+from emitnb.text import plural
 
 OnError = Literal["collect", "stop"]
-
-ASYNC_BATCH = 512
-"""Messages a batch with async nodes has at least: they wait together, so a batch takes as long as
-one message, and fewer would only wait more often."""
 
 _numbers = itertools.count(1)
 
@@ -76,6 +75,8 @@ class Run(Steered):
         max_failures: int = 1_000,
         progress: bool | Callable[[Run], Any] | None = None,
         finish: Callable[[], bool] = lambda: True,
+        due: Callable[[Table], Table] = lambda table: table,
+        first: int = 0,
         background: bool = False,
         logs: NodeLogs | None = None,
         number: int | None = None,
@@ -86,22 +87,19 @@ class Run(Steered):
         self._store = store
         self._open_session = open_session
         self._plan = plan
-        self._batch_size = batch_size
-        self._size = batch_size or 0
+        self._size = BatchSize(batch_size, first)
         self._on_error = on_error
-        self._max_failures = max_failures
         self._progress = progress
         self._finish = finish
+        self._due = due
         self._logs = None if not background else NodeLogs() if logs is None else logs
         self._turn = store.turns.turn()
         self._interrupts = Interrupts()
         self._taken: list[tuple[int, Taken]] = []
         self._on_way: deque[_Batch] = deque()
-        self._streaks: dict[str, int] = {}
+        self._streaks = Streaks(max_failures)
         self._order: tuple[str, ...] = ()
         self._follows: tuple[Plan, int] | None = None
-        self._awaits = False
-        self._size_known = batch_size is not None
         self._ended = False
         self._over = False
 
@@ -142,6 +140,8 @@ class Run(Steered):
             while not self._stint():
                 if self._control.rest():
                     return
+            self._close()
+            self._control.end("done")
         except Cancelled:
             self._close()
             self._control.end("cancelled")
@@ -154,9 +154,6 @@ class Run(Steered):
         except BaseException as error:
             self._control.end("stopped", error)
             raise
-        else:
-            self._close()
-            self._control.end("done")
 
     def _stint(self) -> bool:
         """Run to the end of the source, or until it is to pause; return whether it was the end."""
@@ -176,7 +173,7 @@ class Run(Steered):
     def _run(self, session: Session, watch: Watcher) -> None:
         self._on_way.clear()  # a new session takes in again what is not committed
         self._follows = None
-        self._size = self._size or session.pace.first
+        self._size.begin(session.pace)
         try:
             while self._step(session, watch) or self._goes_on():
                 self._interrupts.check()
@@ -208,7 +205,7 @@ class Run(Steered):
         watch.take(processed.printed)
         self._commit(batch, processed)
         self._on_way.popleft()
-        self._adapt(processed, session.pace)
+        self._size.learn(processed, session.pace, self._left)
         if not self._on_way:
             self._turn.give_up()
         watch.update()
@@ -216,7 +213,7 @@ class Run(Steered):
 
     def _submit_next(self, session: Session) -> bool:
         """Submit one more batch; return whether there was one that may go with the others."""
-        if self._on_way and (not self._size_known or self._turn.is_due()):
+        if self._on_way and (not self._size.is_known or self._turn.is_due()):
             return False  # the first tells how large the next should be
         may = self._control.allows()
         number = self._position.batches + len(self._on_way) + 1
@@ -225,6 +222,7 @@ class Run(Steered):
         if taken is None or not may:
             return False
         self._turn.take(self._control.check)  # not before: a source may be slow
+        taken = replace(taken, table=self._due(taken.table))  # meanwhile others had theirs
         started = self._store.ledger
         plan = self._plan()
         if not self._continues(plan, started):
@@ -234,7 +232,7 @@ class Run(Steered):
             self._turn.begin()
         self._follows = plan, started.version
         self._order = tuple(node.name for node in plan.nodes)
-        self._awaits = any(node.form in (Form.ASYNC, Form.ASYNC_GENERATOR) for node in plan.nodes)
+        self._size.plan(plan)
         session.submit(plan, taken.table)
         self._control.spend()
         self._on_way.append(_Batch(number, taken, plan, started))
@@ -259,7 +257,7 @@ class Run(Steered):
                 return taken
         while may_read and not self._ended:
             with self._interrupts.deferred():
-                self._taken.append((number, self._source.take(self._size)))
+                self._taken.append((number, self._source.take(self._size.messages)))
             taken = self._taken[-1][1]
             self._ended = taken.ended
             if len(taken.table) or taken.unreadable:
@@ -292,21 +290,16 @@ class Run(Steered):
                 )
             )
         )
-        self._stop_if_hopeless(outcome.nodes)
+        hopeless = self._streaks.hopeless(outcome.nodes)
+        if hopeless:
+            raise RunStoppedError(self._how_to_resume(hopeless), self)
 
-    def _adapt(self, processed: Processed, pace: Pace) -> None:
-        messages = len(processed.pushed)
-        if self._batch_size is None and messages:
-            factor = min(max(pace.seconds / max(processed.seconds, 1e-9), 0.25), pace.growth)
-            least = ASYNC_BATCH if self._awaits else 1
-            size = min(max(messages * factor, least), pace.largest)
-            if self.total is not None:
-                left = (
-                    self.total - sum(len(batch.taken.table) for batch in self._on_way) - self.done
-                )
-                size = min(size, max(left / pace.spread, size * 0.4, least))
-            self._size = max(int(size), 1)
-            self._size_known = True
+    @property
+    def _left(self) -> int | None:
+        """Number of messages that are neither committed nor on their way."""
+        if self.total is None:
+            return None
+        return self.total - sum(len(batch.taken.table) for batch in self._on_way) - self.done
 
     def _stop_at_first(self, taken: Taken, outcome: Outcome) -> None:
         found = first_failure(outcome, taken)
@@ -317,15 +310,6 @@ class Run(Steered):
                 advice = f"mend it, then %emit_resume {self.number}; or resume('collect') passes it"
             raise RunStoppedError(self._how_to_resume(what, advice), self) from error
 
-    def _stop_if_hopeless(self, nodes: tuple[NodeOutcome, ...]) -> None:
-        for node in nodes:
-            self._streaks[node.node], longest = streak(node, self._streaks.get(node.node, 0))
-            if longest >= self._max_failures:
-                self._streaks.clear()
-                last = error_text(node.failures[-1].error)
-                what = f"{node.node} failed {longest:,} times in a row, the last with {last}. "
-                raise RunStoppedError(self._how_to_resume(what), self)
-
     def _how_to_resume(self, what: str, advice: str = "") -> str:
         how = f"%emit_resume {self.number}" if self.background else "router.run.resume()"
         rest = "finishes it" if self.done == self.total else "goes on with the next one"
@@ -333,8 +317,8 @@ class Run(Steered):
 
     def _how_far(self, what: str) -> str:
         total = "" if self.total is None else f" of {self.total:,}"
-        plural = "" if (self.total or self.done) == 1 else "s"
-        return f"{what}{self.done:,}{total} message{plural} committed"
+        messages = plural("message", self.total or self.done)
+        return f"{what}{self.done:,}{total} {messages} committed"
 
     def __repr__(self) -> str:
         table = self._table()
@@ -350,14 +334,13 @@ class Run(Steered):
     def headline(self) -> str:
         """How far it is; in the background also its number, and what stopped it."""
         total = "" if self.total in (None, self.done) else f" of {self.total:,}"
-        plural = "" if (self.total or self.done) == 1 else "s"
         failed = int(self.summary["failed"].sum())
         failures = f", {failed:,} failed (%emit_failures)" if failed else ""
         number = f"run {self.number}, " if self.background else ""
-        state = f"{number}{self._shown_state}: {self.done:,}{total} message"
+        messages = plural("message", self.total or self.done)
         error = self.error if self.background else None
         why = "" if error is None else f"\n{type(error).__name__}: {error}"
-        return f"{state}{plural}{failures}{why}"
+        return f"{number}{self._shown_state}: {self.done:,}{total} {messages}{failures}{why}"
 
     def _table(self) -> pd.DataFrame:
         summary = self.summary

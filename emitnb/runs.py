@@ -7,6 +7,7 @@ from time import monotonic
 
 from emitnb.errors import EmitError
 from emitnb.run import Run
+from emitnb.text import plural
 
 MOST_KEPT = 100
 """Runs in the background that are over: the latest that were stopped, or nobody asked for."""
@@ -125,4 +126,4 @@ class Register:
 
 def _listed(runs: list[Run] | Runs) -> str:
     numbers = [str(run.number) for run in runs]
-    return f"run{'s' if len(numbers) > 1 else ''} {', '.join(numbers)}"
+    return f"{plural('run', len(numbers))} {', '.join(numbers)}"

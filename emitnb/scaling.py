@@ -19,13 +19,13 @@ import pandas as pd
 from emitnb.backends import Backend
 from emitnb.backends.memory import Memory, MemorySession
 from emitnb.backends.preflight import LARGE, Check, Variable, check
-from emitnb.backends.preflight.wording import size_text
 from emitnb.emissions.inputs import InputRecord
 from emitnb.errors import BackendError, EmitError, RunInterrupted, RunStoppedError
 from emitnb.graph import Graph
 from emitnb.message import ENTRY_POINT, Message
 from emitnb.process import Committed
 from emitnb.process.hashing import partition_of
+from emitnb.text import counted, listed, size_text
 
 IDENTICAL = "identical"
 UNCOMPARED = "nothing was compared"
@@ -171,7 +171,7 @@ def _obstacle(
     """Why no sample can be compared, and what to do about it; empty if one can."""
     broken = [name for name, found in checks.items() if found.problems]
     if broken:
-        return f"{UNCOMPARED}: {_listed(broken, 3)} cannot run on a cluster; see the problems"
+        return f"{UNCOMPARED}: {listed(broken, 3)} cannot run on a cluster; see the problems"
     if not graph.subscribers(ENTRY_POINT):
         return f"{UNCOMPARED}: no node receives pushed data; declare one with --entry"
     if not inputs.rows:
@@ -185,7 +185,7 @@ def _obstacle(
 
 
 def _headline(verdict: str, messages: int, name: str) -> str:
-    of = f"{messages:,} message{'s' if messages != 1 else ''}, in memory and on {name}"
+    of = f"{counted(messages, 'message')}, in memory and on {name}"
     if verdict == IDENTICAL:
         return f"{IDENTICAL}: {of}"
     return (
@@ -226,7 +226,7 @@ def _captured(variables: Sequence[Variable]) -> str:
     largest = sorted(variables, key=lambda variable: -(variable.size or 0))
     sizes = ["" if one.size is None else f" {size_text(one.size)}" for one in largest]
     texts = [f"{one.name}{size}" for one, size in zip(largest, sizes, strict=True)]
-    return _listed(texts, MOST_SHOWN)
+    return listed(texts, MOST_SHOWN)
 
 
 def _notes(found: Check) -> str:
@@ -244,19 +244,10 @@ def _partitions(graph: Graph, name: str, keys: Sequence[Hashable], count: int | 
     if not node.key or graph.order[graph.ranks[name]].is_loop:
         return "one"
     if count is None or not keys:
-        return _keys(len(keys)) if keys else "by key"
+        return counted(len(keys), "key") if keys else "by key"
     tally = Counter(partition_of(key, count) for key in keys)
-    texts = [f"{number}: {_keys(tally[number])}" for number in sorted(tally)]
-    return _listed(texts, MOST_SHOWN)
-
-
-def _keys(count: int) -> str:
-    return f"{count:,} key{'s' if count != 1 else ''}"
-
-
-def _listed(texts: Sequence[str], most: int) -> str:
-    more = f" and {len(texts) - most} more" if len(texts) > most else ""
-    return ", ".join(texts[:most]) + more
+    texts = [f"{number}: {counted(tally[number], 'key')}" for number in sorted(tally)]
+    return listed(texts, MOST_SHOWN)
 
 
 # -- the comparison -----------------------------------------------------------------------------

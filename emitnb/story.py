@@ -13,6 +13,8 @@ from typing import Any, NamedTuple, cast
 
 import pandas as pd
 
+from emitnb.text import cut
+
 FEW = 3
 """Emissions that are drawn of one node, for each hop below the emission asked for."""
 
@@ -126,7 +128,7 @@ def _value_text(value: Any) -> str:
 
 def _one_line(text: str, width: int) -> str:
     text = "".join(c if c.isprintable() else " " for c in text[: width + 1])
-    return text if len(text) <= width else f"{text[: width - 1]}…"
+    return cut(text, width)
 
 
 def _is_whole(frame: pd.DataFrame) -> bool:

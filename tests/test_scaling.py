@@ -136,7 +136,7 @@ def test_what_is_large_is_noted_and_what_is_small_is_not(router):
         return len(model)
 
     frame = router.scale().frame
-    assert frame["captured"]["scored"] == "model 2.0 MB"
+    assert frame["captured"]["scored"] == "model 2 MB"
     assert "`model`" in frame["notes"]["scored"]
     assert frame["notes"].drop("scored").tolist() == ["", "", ""]
 

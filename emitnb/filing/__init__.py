@@ -6,7 +6,7 @@ somebody reads them. They never outlive the process, so classes and functions st
 
 from emitnb.filing.columns import FiledColumns
 from emitnb.filing.folder import File, Folder
-from emitnb.filing.sizes import Held, shown_size, weigh
+from emitnb.filing.sizes import Held, weigh
 from emitnb.filing.values import FiledValues
 
 __all__ = [
@@ -15,6 +15,5 @@ __all__ = [
     "FiledValues",
     "Folder",
     "Held",
-    "shown_size",
     "weigh",
 ]

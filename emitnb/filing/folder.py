@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from emitnb.errors import RecordFullError, RecordLostError
-from emitnb.filing.sizes import shown_size
+from emitnb.text import size_text
 
 
 class Folder:
@@ -64,7 +64,7 @@ class Folder:
             self._path = None  # tried again, it is made again
             what = f"the folder {gone} is gone, and with it what was kept there"
         else:
-            what = f"a file of about {shown_size(size)} cannot be written to {self.path}"
+            what = f"a file of about {size_text(size)} cannot be written to {self.path}"
             what += f" ({os.strerror(error.errno) if error.errno else error}{_free(self.path)})"
         return RecordFullError(
             f"what was recorded is beyond its budget of memory, but {what}. Make room, or choose "
@@ -113,7 +113,7 @@ def _lost(what: str, path: Path, why: str) -> str:
 
 def _free(path: Path) -> str:
     try:
-        return f"; {shown_size(shutil.disk_usage(path).free)} are free there"
+        return f"; {size_text(shutil.disk_usage(path).free)} are free there"
     except OSError:
         return ""
 

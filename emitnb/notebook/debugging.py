@@ -11,9 +11,10 @@ from IPython.core.display_trap import DisplayTrap
 from IPython.core.error import StdinNotImplementedError
 from IPython.core.interactiveshell import InteractiveShell
 
-from emitnb.halting import clipped, error_text
+from emitnb.halting import error_text
 from emitnb.notebook.display import Text
 from emitnb.reproducing import FailingCall
+from emitnb.text import cut
 
 _PACKAGE = str(Path(__file__).parent.parent)
 _untyped: Any = DisplayTrap  # IPython does not say what it takes
@@ -44,7 +45,7 @@ def debug(call: FailingCall, shell: InteractiveShell) -> Text | None:
     name = call.node.name
     passes = f"{name} passes now; %emit_retry {name} sends it through"
     if call.same_code:
-        before = clipped(str(call.failure.error), 300)
+        before = cut(str(call.failure.error), 300)
         passes += (
             f"\nIts code is the same that failed with {call.failure.error_type}: "
             f"{before}. What it reads is another: its state, a service or a file, "

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from itertools import cycle
+from collections.abc import Iterable
+from html import escape
 
 import pandas as pd
 
+from emitnb.text import aligned, one_line
+
 WIDTH = 50
 """Characters of an error or input that are shown; the frame has all of them."""
+
+PAGE_WIDTH = 120
+"""The same on a page, which breaks what is long into lines."""
 
 FOOTER = (
     "%emit_debug ROW calls the node again on the smallest input; "
@@ -26,47 +30,48 @@ class Groups(pd.DataFrame):
     def __repr__(self) -> str:
         if self.empty:
             return "nothing has failed"
-        lines = [list(self._shown()), *self._shown().itertuples(index=False)]
-        columns = [
-            [cell.rjust(width) if number else cell.ljust(width) for cell in column]
-            for column, number in zip(zip(*lines, strict=True), self._numbers(), strict=True)
-            for width in [max(map(len, column))]
-        ]
-        table = ["  ".join(line).rstrip() for line in zip(*columns, strict=True)]
+        shown = self._shown(WIDTH)
+        table = aligned([list(shown.columns), *shown.itertuples(index=False)], self._are_numbers())
         return "\n".join([*table, "", FOOTER])
 
     def _repr_html_(self) -> str:
         if self.empty:
             return repr(self)
-        table = self._shown().to_html(escape=True, border=0, index=False)
-        table = _left_aligned(table, [not number for number in self._numbers()])
-        return f'{table}<div style="padding-left: 5px">{FOOTER}</div>'
+        shown, right = self._shown(PAGE_WIDTH), self._are_numbers()
+        head = _row_html("th", shown.columns, right)
+        body = "".join(_row_html("td", row, right) for row in shown.itertuples(index=False))
+        return (
+            f'<table class="dataframe"><thead>{head}</thead><tbody>{body}</tbody></table>'
+            f'<div style="padding-left: 5px">{FOOTER}</div>'
+        )
 
-    def _numbers(self) -> list[bool]:
-        """Whether each column holds numbers."""
+    def _are_numbers(self) -> list[bool]:
         return [pd.api.types.is_numeric_dtype(dtype) for dtype in self.dtypes]
 
-    def _shown(self) -> pd.DataFrame:
+    def _shown(self, width: int) -> pd.DataFrame:
         """The cells as short texts; times without the day where there is but one."""
         times = [v for name in self for v in self[name] if isinstance(v, pd.Timestamp)]
         days = {time.date() for time in times}
         clock = "%H:%M:%S" if len(days) == 1 else "%Y-%m-%d %H:%M:%S"
-        return pd.DataFrame({name: [_text(value, clock) for value in self[name]] for name in self})
+        return pd.DataFrame(
+            {name: [_text(value, clock, width) for value in self[name]] for name in self}
+        )
 
 
-def _left_aligned(table: str, columns: Sequence[bool]) -> str:
-    """Return an HTML table with some columns aligned to the left: notebooks align all right."""
-    left = cycle(columns)
-    align = ' style="text-align: left">'
-    return re.sub("<t[dh]>", lambda cell: cell[0][:-1] + (align if next(left) else ">"), table)
+def _row_html(tag: str, cells: Iterable[str], are_numbers: Iterable[bool]) -> str:
+    """One row: numbers to the right, and texts to the left, where notebooks do not put them."""
+    texts = []
+    for cell, is_number in zip(cells, are_numbers, strict=True):
+        side = "right" if is_number else "left"
+        texts.append(f'<{tag} style="text-align: {side}">{escape(cell)}</{tag}>')
+    return f"<tr>{''.join(texts)}</tr>"
 
 
-def _text(value: object, clock: str) -> str:
+def _text(value: object, clock: str, width: int) -> str:
     if value is pd.NA:
         return ""
     if isinstance(value, pd.Timestamp):
         return value.strftime(clock)
     if isinstance(value, int):
         return f"{value:,}"
-    text = " ".join(str(value).split())
-    return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"
+    return one_line(str(value), width)

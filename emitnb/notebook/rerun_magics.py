@@ -8,6 +8,7 @@ from emitnb.notebook.base import RouterMagics, argument, line_magic, magics_clas
 from emitnb.notebook.display import Text
 from emitnb.notebook.line import parse
 from emitnb.run import Run
+from emitnb.text import counted
 
 FAILURES = (
     argument("node", nargs="?", metavar="NODE", help="its failures; without it, those of all"),
@@ -56,7 +57,7 @@ class RerunMagics(RouterMagics):
         """
         arguments = parse(RerunMagics.emit_discard, line)
         count = self.router.discard(arguments.node, arguments.rows)
-        return Text(f"discarded {count:,} failure{'s' if count != 1 else ''}")
+        return Text(f"discarded {counted(count, 'failure')}")
 
     @line_magic(
         argument("node", nargs="?", metavar="NODE", help="a node; without it, all that are stale"),
@@ -101,11 +102,12 @@ class RerunMagics(RouterMagics):
         return Text(f"live: a changed node is replayed at once, for {router.live:g} s at most")
 
     def _next(self, arguments: Namespace) -> list[int]:
-        failures = self.router.failures(arguments.node)
+        router = self.router
+        failures = router.failures(arguments.node)
         if arguments.rows is not None:
-            if not set(arguments.rows) <= set(failures.index):
-                return list(arguments.rows)  # for the router to refuse
+            if unknown := [row for row in arguments.rows if row not in failures.index]:
+                return unknown  # the router says what is wrong with them
             failures = failures.loc[arguments.rows]
         elif arguments.node is None:
-            failures = failures[failures["node"].isin(list(self.router.graph.nodes))]
+            failures = failures[failures["node"].isin(list(router.nodes))]
         return failures.sort_values("attempts", kind="stable").index[:1].tolist()

@@ -21,6 +21,7 @@ from emitnb.message import NoResultType
 from emitnb.node import Node
 from emitnb.process.calls import Errors, FailedType
 from emitnb.table import ListTable, Positions
+from emitnb.text import counted, cut
 
 _NOTHING = frozenset((type(None), NoResultType, FailedType))
 
@@ -207,13 +208,11 @@ def _fill(node: Node, value: Any) -> Row:
 def _wrong_number(node: Node, value: Any, count: int) -> str:
     fields = ", ".join(node.fields) or "none"
     advice = "; return a tuple to fill the fields in order" if isinstance(value, list) else ""
-    plural = "" if len(node.fields) == 1 else "s"
     return (
-        f"{node.name} has {len(node.fields)} field{plural} ({fields}), "
-        f"but returned {count} value{'s' if count != 1 else ''}: {_short(value)}{advice}"
+        f"{node.name} has {counted(len(node.fields), 'field')} ({fields}), "
+        f"but returned {counted(count, 'value')}: {_short(value)}{advice}"
     )
 
 
-def _short(value: Any, width: int = 80) -> str:
-    text = repr(value)
-    return text if len(text) <= width else f"{text[: width - 1]}…"
+def _short(value: Any) -> str:
+    return cut(repr(value), 80)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from emitnb.node import Node
 from emitnb.plan import HOP_LIMIT, make_plan
 from emitnb.process import Given, Inputs, gather, process_plan
 from emitnb.reruns.replay import ReplaySource
+from emitnb.text import aligned, counted, one_line
 
 LAST = 100
 """Messages that a node is tried on, if nobody says how many."""
@@ -52,37 +53,40 @@ class Difference:
         return {kind: found[kind] for kind in KINDS if found[kind]}
 
     def __str__(self) -> str:
-        return "\n".join([self._head(), *_aligned(self._examples()), *self._rest()])
+        lines = [self._head(), *(f"  {line}" for line in aligned(self._examples()))]
+        return "\n".join([*lines, *self._more()])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         table = pd.DataFrame(list(self._examples()), columns=["", "message", "field", "old → new"])
         shown = table.to_html(index=False, border=0) if len(table) else ""
-        for cell in ("td", "th"):  # a notebook aligns them to the right, even texts
-            shown = shown.replace(f"<{cell}>", f'<{cell} style="text-align: left">')
-        lines = [
+        for tag in ("<th>", "<td>"):  # notebooks put what is in tables to the right
+            shown = shown.replace(tag, f'{tag[:-1]} style="text-align: left">')
+        head, *more = (
             f'<div style="padding-left: 5px">{html.escape(line)}</div>'
-            for line in (self._head(), *self._rest())
-        ]
-        return "".join([lines[0], shown, *lines[1:]])
+            for line in (self._head(), *self._more())
+        )
+        return "".join([head, shown, *more])
 
     def _head(self) -> str:
         counts = ", ".join(f"{count:,} {kind}" for kind, count in self.counts.items())
         note = "; both with fresh state" if self.node.new_state is not None else ""
-        plural = "s" if len(self.frame) != 1 else ""
-        return f"{self.node.name}: the last {len(self.frame):,} message{plural}: {counts}{note}"
+        tried = counted(len(self.frame), "message")
+        return f"{self.node.name}: the last {tried}: {counts}{note}"
 
-    def _rest(self) -> list[str]:
-        """What to say where not all is shown."""
-        hidden = sum(self.counts.values()) - self.counts.get("same", 0) - self._shown()
+    @property
+    def _news(self) -> pd.DataFrame:
+        """The messages to tell of: not those that fail just as they did before."""
+        pairs = zip(self.frame["old"], self.frame["new"], strict=True)
+        return self.frame.loc[[not _alike(old, new) for old, new in pairs]]
+
+    def _more(self) -> list[str]:
+        hidden = len(self._news) - SHOWN
         return [f"… {hidden:,} more; .frame has all"] if hidden > 0 else []
 
-    def _shown(self) -> int:
-        return min(SHOWN, sum(self.frame["kind"] != "same"))
-
     def _examples(self) -> Iterator[tuple[str, str, str, str]]:
-        told = self.frame[self.frame["kind"] != "same"].head(SHOWN)
+        told = self._news.head(SHOWN)
         columns = (told[name].tolist() for name in ("kind", "input", "old", "new"))
         for kind, message, old, new in zip(*columns, strict=True):
             for place, (field, change) in enumerate(_changes(old, new)):
@@ -178,7 +182,7 @@ def _changes(old: Result, new: Result) -> Iterator[tuple[str, str]]:
 
 def _result_text(result: Result) -> str:
     if isinstance(result, BaseException):
-        return _cut(f"{type(result).__name__}: {result}")
+        return one_line(f"{type(result).__name__}: {result}", _WIDTH)
     if len(result) > 1:
         return f"{len(result)} emissions"
     return _short(result[0]) if result else "nothing"
@@ -193,18 +197,4 @@ _ABSENT = _Absent()
 
 
 def _short(value: Any) -> str:
-    return _cut(repr(value))
-
-
-def _cut(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"
-
-
-def _aligned(rows: Iterable[Sequence[str]]) -> list[str]:
-    found = list(rows)
-    widths = [max(map(len, column)) for column in zip(*found, strict=True)][:-1]
-    return [
-        "  " + "  ".join([*(t.ljust(w) for t, w in zip(row, widths, strict=False)), row[-1]])
-        for row in found
-    ]
+    return one_line(repr(value), _WIDTH)

@@ -44,6 +44,7 @@ from emitnb.plan import Plan
 from emitnb.process import Committed, Outcome, PackedStates
 from emitnb.session import Pace, Processed, Refused
 from emitnb.table import Table
+from emitnb.text import counted
 
 LONGEST_CHAIN = 64
 """Links of a chain of states, after which a new one begins with what is committed. A shorter one
@@ -338,7 +339,7 @@ def _change(before: int, now: int) -> str:
     """Say what a number of workers before and now means; the workers are not the same ones."""
     if not now:
         return "all workers are gone; waiting for one to come back"
-    workers = f"{now} worker{'s' if now != 1 else ''}"
+    workers = counted(now, "worker")
     if not before:
         return f"{workers} back; going on"
     return (

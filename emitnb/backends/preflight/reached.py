@@ -17,6 +17,7 @@ from typing import Any
 
 from emitnb.backends.pickling import by_value
 from emitnb.backends.preflight.captured import ATTRIBUTE, GLOBAL, is_library, is_odd
+from emitnb.text import cut
 
 BUILTIN = "builtin"
 
@@ -99,12 +100,14 @@ class Ref:
             return Ref(Root(GLOBAL, kind.__name__, kind), kind.__name__, kind)
         part = self.part or name
         value = _attribute(self.value, name)
-        return Ref(self.root, _cut(f"{self.text}.{name}"), value, self, name, part, self.above)
+        return Ref(
+            self.root, cut(f"{self.text}.{name}", LONGEST), value, self, name, part, self.above
+        )
 
     def item(self) -> Ref:
         """Return one of its items, whichever."""
         text = self.text if self.text.endswith("[...]") else f"{self.text}[...]"
-        return Ref(self.root, _cut(text), _item(self.value), part=self.part)
+        return Ref(self.root, cut(text, LONGEST), _item(self.value), part=self.part)
 
 
 def names(text: str) -> frozenset[str]:
@@ -248,7 +251,3 @@ def _is_default_dict(what: type) -> bool:
 def _file_of(thing: Any) -> str:
     home = sys.modules.get(thing.__module__ or "")
     return getattr(home, "__file__", None) or "<frozen >"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

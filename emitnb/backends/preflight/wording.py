@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from emitnb.backends.preflight.captured import ARGUMENT, CLOSURE, DEFAULT, GLOBAL, owner_of, peeled
 from emitnb.backends.preflight.findings import LARGE, Found, Variable
 from emitnb.node import Node, fields_read
+from emitnb.text import listed, size_text
 
 MOST_NAMED = 6
 """Small variables that a note names."""
@@ -63,8 +64,7 @@ def taken_along(variables: Sequence[Variable]) -> Iterator[str]:
             yield f"takes `{one.name}` along: {size_text(size)}, sent once to each worker"
     small = [f"`{one.name}` ({size_text(size)})" for one, size in sent if size < LARGE]
     if small:
-        rest = f" and {len(small) - MOST_NAMED} more" if len(small) > MOST_NAMED else ""
-        yield f"takes along {', '.join(small[:MOST_NAMED])}{rest}"
+        yield f"takes along {listed(small, MOST_NAMED)}"
 
 
 def reason(error: BaseException) -> str:
@@ -77,18 +77,6 @@ def reason(error: BaseException) -> str:
     if name in ("TypeError", "PicklingError") and text:
         return text
     return f"{name}: {text}" if text else name
-
-
-def size_text(size: int) -> str:
-    """Return bytes as text.
-
-    >>> size_text(512), size_text(12_345_678)
-    ('512 B', '12.3 MB')
-    """
-    if size < 1_000:
-        return f"{size} B"
-    power = min((len(str(size)) - 1) // 3, 3)
-    return f"{size / 1_000**power:.1f} {('kB', 'MB', 'GB')[power - 1]}"
 
 
 def _named(found: Found) -> str:
