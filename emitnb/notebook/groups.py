@@ -31,7 +31,7 @@ class Groups(pd.DataFrame):
         if self.empty:
             return "nothing has failed"
         shown = self._shown(WIDTH)
-        table = aligned([list(shown.columns), *shown.itertuples(index=False)], self._are_numbers())
+        table = aligned([[*map(str, shown)], *shown.itertuples(index=False)], self._are_numbers())
         return "\n".join([*table, "", FOOTER])
 
     def _repr_html_(self) -> str:
