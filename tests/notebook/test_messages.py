@@ -162,5 +162,26 @@ def test_texts_in_the_table_of_failures_begin_on_the_left_and_are_escaped(notebo
     shown = notebook.run("%emit_failures")._repr_html_()
     assert '<td style="text-align: left">halve</td>' in shown
     assert '<td style="text-align: right">1</td>' in shown  # the count
+<<<<<<< HEAD
+=======
     assert "<td>1</td>" not in shown
+>>>>>>> main
     assert "&lt;td&gt;1&lt;/td&gt;" in shown
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        ('%%emit_push\n{"n": 1}\n{"n":\n', '{"n":'),
+        ("%%emit_push --format csv\na,n\n1,2\n3", "3"),
+    ],
+)
+def test_what_of_a_cell_could_not_be_read_is_shown_as_it_stands(notebook, cell, text):
+    notebook.run(HALVE.replace("12 // msg.n", "msg.n"))
+    assert "done: 1 of 2 messages, 1 failed" in notebook.shown(cell)
+    assert notebook.router.failures()["input"].tolist() == [{"item": 1, "text": text}]
+
+
+def test_a_folder_is_told_from_what_is_not_there(notebook, tmp_path):
+    shown = notebook.shown(f"%emit_push {tmp_path}")
+    assert f"'{tmp_path}' is a folder; push the files in it: {tmp_path}/*" in shown
