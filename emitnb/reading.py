@@ -64,9 +64,17 @@ class Reader:
 
         Columns: ``node``, ``error_type`` and ``error`` (str), ``line`` (Int64, in the node's own
         file or cell), ``input`` (dict), ``source`` (Int64, number of the pushed message),
-        ``parent_node`` (str), ``parent_row`` and ``revision`` (Int64), ``time``
-        (datetime64[ns, UTC]) and ``traceback`` (str). The index is the row number that
-        :meth:`reproduce` takes: of one node, the numbers that its failures have among all.
+        ``parent_node`` (str), ``parent_row`` and ``revision`` (Int64), ``attempts`` (int64, how
+        often the message was tried), ``time`` (datetime64[ns, UTC]) and ``traceback`` (str). The
+        index is the row number that :meth:`reproduce`, ``retry`` and ``discard`` take. A failure
+        has it for as long as it is kept, whatever becomes of the others.
+
+        Raises UnknownNodeError for a node that there never was.
+
+        >>> router = _example()
+        >>> router.failures("halve")[["error_type", "input", "attempts"]]
+                  error_type     input  attempts
+        0  ZeroDivisionError  {'n': 0}         1
         """
         return self._ledger.failures.frame(self._failing(node))
 
