@@ -619,3 +619,11 @@ def test_failures_in_files_are_counted_without_reading_them():
     assert kinds == router.failures()["error_type"].tolist()
     assert [failure.node for failure in parts[0]] == ["words"] * len(parts[0])
     assert parts[0][-1] == list(parts[0])[-1]
+
+
+@pytest.mark.parametrize("last", ["y" * 10, None, 7])
+def test_long_values_count_wherever_they_stand_and_whatever_else_there_is(last: object) -> None:
+    router = Router()
+    router.node("text", entry_point=True, name="same")(lambda msg: (msg.document,))
+    router.push(["x", "y" * 1_000_000, *["z"] * 100, last], progress=False)
+    assert 2_000_000 < router.bound().memory.bytes < 2_100_000
