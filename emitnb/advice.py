@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emitnb.emissions import KeptRows, Log, Track, picked
+from emitnb.errors import RecordLostError
 from emitnb.graph import Graph
 from emitnb.ledger import Figures, Totals
 from emitnb.message import ENTRY_POINT
@@ -106,8 +107,8 @@ def skew_of(log: Log, graph: Graph, name: str) -> Skew | None:
     """
     try:
         keys = Counter(_latest(log, graph, name, graph.nodes[name].key))
-    except TypeError:  # what cannot be a key fails, and is among the failures
-        return None
+    except (TypeError, RecordLostError):
+        return None  # what cannot be a key is among the failures; what is lost, its frame says
     if keys.total() < FEWEST:
         return None
     ((key, count),) = keys.most_common(1)
