@@ -142,3 +142,19 @@ def test_what_is_no_edge_is_refused(edge: Any) -> None:
 def test_what_is_no_number_of_messages_is_refused(n: Any) -> None:
     with pytest.raises(EmitError, match="give a number of messages from 1 on"):
         pair().peek("words -> upper", n)
+
+
+@pytest.mark.parametrize("memory", [0, "unlimited"])
+def test_what_was_retried_was_received_last(memory: Any) -> None:
+    router = pair()
+    router.bound(memory=memory)
+    router.node("n", "words", name="number")(lambda msg: int(msg.word))
+    router.push(["1 x 2", "y 3"], batch_size=1)
+    router.node("n", "words", name="number")(lambda msg: int(msg.word, 36))
+    router.retry("number", batch_size=1)
+    peeked = router.peek("words -> number")
+    assert peeked.index.tolist() == [0, 2, 4, 1, 3]
+    assert peeked["word"].tolist() == ["1", "2", "3", "x", "y"]
+    assert router.peek("words -> number", n=3)["word"].tolist() == ["3", "x", "y"]
+    router.replay("number")
+    assert router.peek("words -> number")["word"].tolist() == ["1", "x", "2", "y", "3"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import dask.bag
+import pandas as pd
 import pytest
 from cluster.graphs import numbers, stateful
 from cluster.same import assert_same
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from model import TooManyEmissions
 from strategies import NodeSpec, Work, model_of
 
-from emitnb import Router
+from emitnb import EmitError, Router
 
 
 def mended(router: Router) -> None:
@@ -108,3 +110,49 @@ def test_any_graph_replayed_on_a_cluster_is_as_in_memory(cluster_of, data):
         router.push(second, batch_size=size)
         router.replay(node.name, batch_size=size)
     assert_same(*routers)
+
+
+def test_what_is_kept_on_the_cluster_is_replayed_and_retried(cluster_of):
+    found, expected = Router(), Router()
+    for router, options in ((found, {"keep_on_cluster": True}), (expected, {})):
+        stateful(router)
+        if options:
+            router.use("dask", cluster_of(2))
+        router.push(numbers(90), batch_size=10, **options)
+        mended(router)
+        router.retry("split", batch_size=4)
+        router.replay("running", batch_size=8)
+    assert_same(found, expected)
+
+
+def test_two_retries_at_a_time_on_a_cluster_do_nothing_twice(cluster_of):
+    found, expected = Router(), Router()
+    for router in (found, expected):
+        stateful(router)
+        router.push(numbers(60))
+        mended(router)
+    found.use("dask", cluster_of(2))
+    runs = [found.retry(background=True, batch_size=2) for _ in range(2)]
+    assert all(run.wait(60) for run in runs)
+    expected.retry()
+    assert sorted(found.frame("split").values.tolist()) == sorted(
+        expected.frame("split").values.tolist()
+    )
+    failed = ["node", "input"]
+    assert found.failures()[failed].values.tolist() == expected.failures()[failed].values.tolist()
+
+
+def test_what_was_pushed_from_the_cluster_is_not_kept_and_a_replay_says_so(cluster_of):
+    router = Router()
+    stateful(router)
+    router.use("dask", cluster_of(2))
+    router.push(dask.bag.from_sequence(numbers(40), npartitions=4))
+    before = router.frame("split", lineage=True)
+    mended(router)
+    with pytest.raises(EmitError, match="the pushed messages 0 to 39 are no longer kept"):
+        router.replay("split")
+    pd.testing.assert_frame_equal(router.frame("split", lineage=True), before)
+    router.live = 60
+    split = router.node({"key": int, "n": int}, entry_point=True, name="split")(lambda msg: (1, 2))
+    assert "gave up replaying: the pushed messages 0 to 39 are no longer" in str(split.declaration)
+    assert router.replay("running").state == "done"

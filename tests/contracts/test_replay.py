@@ -150,7 +150,8 @@ def test_what_failed_is_run_again_and_what_was_retried_comes_where_it_came():
     assert figures(router, "count") == (5, 5, 0, 0)
 
 
-def test_what_was_retried_upstream_is_replayed_last():
+@pytest.mark.parametrize("size", [1, 2, "auto"])
+def test_what_was_retried_upstream_is_replayed_last(size):
     router = Router()
     router.node("n", entry_point=True, name="inverse")(lambda msg: 6 // msg.n)
     router.node("n", "inverse", name="leaf")(lambda msg: msg.n)
@@ -159,7 +160,7 @@ def test_what_was_retried_upstream_is_replayed_last():
     router.retry()
     router.push([3], field="n")
     router.node("n", "inverse", name="leaf")(lambda msg: -msg.n)
-    router.replay("leaf")
+    router.replay("leaf", batch_size=size)
     assert column(router, "leaf") == [-6, -3, -1, -2]
     assert lineage(router, "leaf") == [
         ("inverse", row, source) for row, source in enumerate((1, 2, 0, 3))

@@ -203,6 +203,14 @@ def test_discarded_failures_are_not_retried_and_stay_counted():
     assert router.discard() == 0
 
 
+def test_what_failed_in_the_node_as_it_is_is_not_worth_a_word():
+    router = Router()
+    for _ in range(2):
+        node = router.node("m", entry_point=True, name="node")(lambda msg: 1 // msg.n)
+        assert "failed under" not in str(node.declaration)
+        router.push([0], field="n")
+
+
 def test_after_a_change_the_declaration_says_what_failed_before():
     router = pushed()
     mend(router)
