@@ -96,11 +96,15 @@ class Kept:
     files: Held
 
     def __str__(self) -> str:
+        where = self.bounds.folder.path
+        is_free = self.bounds == replace(self.bounds, memory=parse_size("unlimited"), rows=None)
+        if is_free and not self.files.rows:
+            size = size_text(self.memory.bytes)
+            return f"kept: {size} in memory ({self.memory.rows:,} rows), as much as there is"
         rows = "" if self.bounds.rows is None else f" of {self.bounds.rows:,}"
         limit = size_text(self.bounds.memory)
         text = f"kept: {size_text(self.memory.bytes)} of {limit} in memory"
         text += f" ({self.memory.rows:,}{rows} rows)"
-        where = self.bounds.folder.path
         if not self.files.rows:
             return f"{text}; what is beyond goes to files in {where}"
         size = size_text(self.files.bytes)

@@ -63,7 +63,8 @@ def state_notes(before: Node, node: Node, has_state: bool) -> tuple[str, ...]:
     if not node.keeps_state_of(before):
         return ("its state starts afresh: the key or the kind of state is another",)
     if node.revision != before.revision:
-        return ("it goes on with the state it has; router.clear() forgets all states",)
+        forget = "router.clear() (%emit_reset --keep-graph)"
+        return (f"it goes on with the state it has; {forget} forgets all states",)
     return ()
 
 

@@ -22,7 +22,7 @@ def first_failure(outcome: Outcome, taken: Taken | None = None) -> tuple[str, Ba
         for failed in node.failures:
             source = int(node.sources[failed.position])
             message = cut(repr(failed.message), SHOWN)
-            text = f"{node.node} failed on {message}: {_error_text(failed.error)}. "
+            text = f"{node.node} failed on {message}: {error_text(failed.error)}. "
             found.append((source, place, failed.position, text, failed.error))
     if not found:
         return None
@@ -32,11 +32,12 @@ def first_failure(outcome: Outcome, taken: Taken | None = None) -> tuple[str, Ba
 
 def _unreadable_text(one: Unreadable) -> str:
     line = f", line {one.place['line']}" if "line" in one.place else ""
-    return f"{one.place.get('path', 'the source')}{line}: {_error_text(one.error)}. "
+    return f"{one.place.get('path', 'the source')}{line}: {error_text(one.error)}. "
 
 
-def _error_text(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+def error_text(error: BaseException, width: int = 300) -> str:
+    """Return the type and text of an error, cut off where it would fill the page."""
+    return f"{type(error).__name__}: {cut(str(error), width)}"
 
 
 class Streaks:
@@ -52,7 +53,7 @@ class Streaks:
             self._by_node[node.node], longest = _streak(node, self._by_node.get(node.node, 0))
             if longest >= self._most:
                 self._by_node.clear()
-                last = _error_text(node.failures[-1].error)
+                last = error_text(node.failures[-1].error)
                 return f"{node.node} failed {longest:,} times in a row, the last with {last}. "
         return ""
 

@@ -14,11 +14,12 @@ one message, and fewer would only wait more often."""
 class BatchSize:
     """The size of a run's next batch: ``fixed``, or what a measured batch tells.
 
-    ``is_known`` says whether it is one of the two, and no guess.
+    ``is_known`` says whether it is one of the two, and no guess. A guess is ``first`` (0: what a
+    session begins with).
     """
 
-    def __init__(self, fixed: int | None) -> None:
-        self.messages = fixed or 0
+    def __init__(self, fixed: int | None, first: int = 0) -> None:
+        self.messages = fixed or first
         self.is_known = fixed is not None
         self._fixed = fixed
         self._least = 1

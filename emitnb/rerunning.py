@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from time import monotonic
-from typing import Any, Literal
+from typing import Any, Literal, SupportsIndex
 
-from emitnb.errors import EmitError, UnknownRowError
+from emitnb.errors import EmitError, RunStoppedError, UnknownRowError
 from emitnb.failures import Failure
 from emitnb.ledger import Store
 from emitnb.message import ENTRY_POINT, Message, node_of
 from emitnb.node import Options, declare
 from emitnb.plan import Entries, Plan
-from emitnb.pushing import Pusher, check_push
+from emitnb.pushing import Pusher
 from emitnb.reruns import LAST, Difference, Replay, RetrySource, behind, difference
 from emitnb.run import Run
+from emitnb.runs import check_push
 from emitnb.sources import Source
 from emitnb.text import counted
 
@@ -74,7 +75,7 @@ class Rerunner(Pusher):
         [3, 0]
         """
         failures = self._failures_of(node, rows)
-        if rows is None:
+        if node is None and rows is None:
             failures = [one for one in failures if one.node in self.graph.nodes]
         self._check_retry(failures)
         source = RetrySource(lambda: self._ledger, failures, self.graph.ranks)
@@ -85,6 +86,7 @@ class Rerunner(Pusher):
             batch_size,
             progress=progress,
             background=background,
+            due=source.due,
         )
 
     def discard(self, node: str | None = None, rows: Iterable[int] | int | None = None) -> int:
@@ -137,6 +139,11 @@ class Rerunner(Pusher):
         >>> router.replay().state, router.frame("clean")["text"].tolist()
         ('done', ['rain'])
         """
+        return self._replay(node, batch_size, progress=progress, background=background)
+
+    def _replay(
+        self, node: str | None, batch_size: int | Literal["auto"] = "auto", **options: Any
+    ) -> Run:
         graph = self.graph
         stale = [name for name, (count, _) in self._ledger.changes.stale.items() if count]
         names = [*map(node_of, stale)] if node is None else [graph.find(node)]
@@ -147,9 +154,8 @@ class Rerunner(Pusher):
             replay.entries,
             replay.store,
             batch_size,
-            progress=progress,
-            background=background,
             finish=lambda: replay.finish(self.graph),
+            **options,
         )
 
     def _after_change(self, name: str) -> tuple[str, ...]:
@@ -179,15 +185,30 @@ class Rerunner(Pusher):
                 raise OutOfTimeError
 
         try:
-            done = self.replay(name, progress=check).done
+            # From one message on: nobody knows yet how long it takes.
+            run = self._replay(name, progress=check, first=1)
         except OutOfTimeError:
             assert self.run is not None
-            gone, self.run = self.run, before
-            gone.cancel()
-            how_far = f"at {gone.done:,} of {gone.total:,} messages"
+            how_far = f"at {self.run.done:,} of {self.run.total:,} messages"
+            self._back_to(before)
             return f"gave up replaying after {seconds:g} s {how_far}; %emit_replay {name}"
+        except RunStoppedError as error:
+            why = str(error).rpartition("; ")[0]  # it cannot be resumed
+            self._back_to(before)
+            return f"gave up replaying: {why}; mend it, or %emit_replay {name}"
+        except EmitError as error:
+            self._back_to(before)
+            return f"gave up replaying: {error}"
         self.run = before
-        return f"replayed {counted(done, 'message')}"
+        failed = int(run.summary["failed"].sum())
+        failures = f", {failed:,} failed (%emit_failures)" if failed else ""
+        return f"replayed {counted(run.done, 'message')}{failures}"
+
+    def _back_to(self, run: Run | None) -> None:
+        """End a replay that is not wanted any more; the latest run is what it was before."""
+        gone, self.run = self.run, run
+        if gone is not None and gone is not run:
+            gone.cancel()
 
     def diff(
         self, *arguments: Any, last: int = LAST, **options: Any
@@ -268,7 +289,7 @@ class Rerunner(Pusher):
         name = node if node in (None, ENTRY_POINT) else self._recorded(str(node))
         if rows is None:
             return [failure for failure in kept if name in (None, failure.node)]
-        wanted = [rows] if isinstance(rows, int) else list(rows)
+        wanted = [int(rows)] if isinstance(rows, SupportsIndex) else list(rows)
         found = {failure.number: failure for failure in kept.chosen(wanted)}
         for row in wanted:
             if row not in found or name not in (None, found[row].node):

@@ -154,9 +154,14 @@ class Router(Rerunner):
 
         return declare
 
-    def subscribe(self, node: str, pattern: subscription.Spec) -> None:
-        """Let ``node`` also receive what matches ``pattern`` (a name, a regex, or several)."""
+    def subscribe(self, node: str, pattern: subscription.Spec, *, from_start: bool = False) -> None:
+        """Let ``node`` also receive what matches ``pattern`` (a name, a regex, or several).
+
+        With ``from_start`` it is replayed at once, and has all that it would have received.
+        """
         self._graph = self.graph.with_subscriptions(node, subscription.subscriptions(pattern, node))
+        if from_start:
+            self.replay(node)
 
     def unsubscribe(self, node: str, pattern: subscription.Spec) -> None:
         """Let ``node`` no longer receive what matches ``pattern``, however it came."""

@@ -11,7 +11,7 @@ import html
 import itertools
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import time_ns
 from typing import Any, Literal
 
@@ -33,6 +33,7 @@ from emitnb.session import Open, Processed, Session
 from emitnb.sources import Source, Taken
 from emitnb.sources.asyncs import AsyncSource
 from emitnb.steering import Steered
+from emitnb.table import Table
 from emitnb.text import plural
 
 OnError = Literal["collect", "stop"]
@@ -74,6 +75,8 @@ class Run(Steered):
         max_failures: int = 1_000,
         progress: bool | Callable[[Run], Any] | None = None,
         finish: Callable[[], bool] = lambda: True,
+        due: Callable[[Table], Table] = lambda table: table,
+        first: int = 0,
         background: bool = False,
         logs: NodeLogs | None = None,
         number: int | None = None,
@@ -84,10 +87,11 @@ class Run(Steered):
         self._store = store
         self._open_session = open_session
         self._plan = plan
-        self._size = BatchSize(batch_size)
+        self._size = BatchSize(batch_size, first)
         self._on_error = on_error
         self._progress = progress
         self._finish = finish
+        self._due = due
         self._logs = None if not background else NodeLogs() if logs is None else logs
         self._turn = store.turns.turn()
         self._interrupts = Interrupts()
@@ -218,6 +222,7 @@ class Run(Steered):
         if taken is None or not may:
             return False
         self._turn.take(self._control.check)  # not before: a source may be slow
+        taken = replace(taken, table=self._due(taken.table))  # meanwhile others had theirs
         started = self._store.ledger
         plan = self._plan()
         if not self._continues(plan, started):
@@ -307,7 +312,8 @@ class Run(Steered):
 
     def _how_to_resume(self, what: str, advice: str = "") -> str:
         how = f"%emit_resume {self.number}" if self.background else "router.run.resume()"
-        return f"{self._how_far(what)}; {advice or f'{how} goes on with the next one'}"
+        rest = "finishes it" if self.done == self.total else "goes on with the next one"
+        return f"{self._how_far(what)}; {advice or f'{how} {rest}'}"
 
     def _how_far(self, what: str) -> str:
         total = "" if self.total is None else f" of {self.total:,}"
@@ -315,10 +321,12 @@ class Run(Steered):
         return f"{what}{self.done:,}{total} {messages} committed"
 
     def __repr__(self) -> str:
-        return f"{self.headline}\n{self._table().to_string()}"
+        table = self._table()
+        return f"{self.headline}\n{table.to_string()}" if len(table) else self.headline
 
     def _repr_html_(self) -> str:
-        table = self._table().to_html(escape=True, border=0, index_names=False)
+        shown = self._table()  # without a row its header would stand there alone
+        table = shown.to_html(escape=True, border=0, index_names=False) if len(shown) else ""
         headline = html.escape(self.headline)
         return f'<div style="padding-left: 5px; white-space: pre-wrap">{headline}</div>{table}'
 
@@ -333,7 +341,7 @@ class Run(Steered):
         messages = plural("message", done)
         error = self.error if self.background else None
         why = "" if error is None else f"\n{type(error).__name__}: {error}"
-        return f"{number}{self.state}: {done:,}{total} {messages}{failures}{why}"
+        return f"{number}{self._shown_state}: {done:,}{total} {messages}{failures}{why}"
 
     def _table(self) -> pd.DataFrame:
         summary = self.summary

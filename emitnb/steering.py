@@ -36,6 +36,14 @@ class Steered:
         return self._control.state
 
     @property
+    def _shown_state(self) -> str:
+        """The state, or ``stopping`` and ``pausing`` while a batch is still under way."""
+        going = self.state == "running"
+        if going and self._control.cancelled:
+            return "stopping"
+        return "pausing" if going and not self._control.allows() else self.state
+
+    @property
     def is_over(self) -> bool:
         """Whether it does nothing more by itself: done, interrupted, stopped or cancelled."""
         return self.state in OVER

@@ -41,7 +41,8 @@ def test_one_message_goes_through_before_the_next():
         ("a", "2a"),
         ("b", "2ab"),
     ]
-    assert m.emissions("b")[1] == Emission("b", 1, {"text": "2ab"}, ("a", 1), 1)
+    second = Emission("b", 1, {"text": "2ab"}, ("a", 1), source=1, arrival=1)
+    assert m.emissions("b")[1] == second
 
 
 def test_a_merge_takes_its_inputs_in_topological_order():

@@ -49,7 +49,7 @@ class Session(RuleBasedStateMachine):
     def begin(self, specs: list[NodeSpec]) -> None:
         """A graph to begin with."""
         for spec in specs:
-            spec.declare(self.router)
+            self.declare_in_router(spec)
             self.declare_in_model(spec)
 
     def node(self, data: st.DataObject) -> str:
@@ -65,8 +65,11 @@ class Session(RuleBasedStateMachine):
     def declare(self, data: st.DataObject, name: str) -> None:
         """A new node, or one in the place of its namesake."""
         spec = data.draw(node_specs(name, origins))
-        spec.declare(self.router)
+        self.declare_in_router(spec)
         self.declare_in_model(spec)
+
+    def declare_in_router(self, spec: NodeSpec) -> None:
+        spec.declare(self.router)
 
     def declare_in_model(self, spec: NodeSpec) -> None:
         revision, code = self.past.get(spec.name, (0, ""))
@@ -234,6 +237,30 @@ class Session(RuleBasedStateMachine):
             self.model.push(rest)
         else:
             self.model.push(pushed)
+
+    @precondition(has_entry)
+    @rule(pushed=pushed_messages, size=st.integers(1, 3), steps=st.integers(1, 2), data=st.data())
+    def push_paused(self, pushed: list[Any], size: int, steps: int, data: st.DataObject) -> None:
+        """A run in the background that pauses, perhaps a cell that changes, and goes on."""
+        if self.grows_too_large(pushed):
+            return
+        changed = data.draw(st.none() | node_specs(self.node(data), origins))
+        run = self.router.push(pushed, batch_size=size, background=True)
+        run.pause()
+        run.step(steps)
+        rest = pushed[run.done :]
+        self.model.push(pushed[: run.done])
+        self.holds_what_the_model_holds()
+        if changed is not None and rest:
+            self.declare_in_router(changed)
+            self.declare_in_model(changed)
+        if self.grows_too_large(rest) or not self.has_entry():
+            run.cancel()
+            return
+        run.resume()
+        assert run.wait()
+        assert run.state == "done"
+        self.model.push(rest)
 
     # -- running again ----------------------------------------------------------------------
 

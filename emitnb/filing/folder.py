@@ -106,7 +106,8 @@ def _write(path: Path, arrays: Sequence[pa.Array], names: Sequence[str]) -> int:
 def _lost(what: str, path: Path, why: str) -> str:
     return (
         f"{what} cannot be read: {path} {why}. "
-        "What was kept there is lost; forget it all with router.clear(), and push again"
+        "What was kept there is lost; forget it all with router.clear(), and push again "
+        "(%emit_reset --keep-graph)"
     )
 
 

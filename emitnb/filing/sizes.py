@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -23,6 +23,12 @@ _SLOT = 12
 
 _SAMPLE = 32
 """Values of a column that are looked into; all are weighed on the outside."""
+
+_PLAIN: dict[type, Callable[[Any], int]] = {
+    kind: kind.__sizeof__ for kind in (str, int, float, bytes)
+}
+"""Types that hold no other values and that the garbage collector does not track: what they say
+of their size is all that ``sys.getsizeof`` says, in a tenth of the time."""
 
 _INSIDES = 200
 """Values inside of one value that are weighed."""
@@ -63,6 +69,9 @@ def weigh(piece: Piece) -> int:
 
 
 def _weigh_list(values: list[Any]) -> int:
+    plain = _plain_size(values)
+    if plain is not None:
+        return plain + _SLOT * len(values)
     try:
         outside = sum(map(sys.getsizeof, values)) + _SLOT * len(values)
     except Exception:
@@ -71,6 +80,17 @@ def _weigh_list(values: list[Any]) -> int:
     sample = values[::step]
     inside = sum(map(_inside, sample))
     return outside + inside * len(values) // max(len(sample), 1)
+
+
+def _plain_size(values: list[Any]) -> int | None:
+    """Bytes of values that are all of one plain type; None where they are not."""
+    size_of = _PLAIN.get(type(values[0])) if values else None
+    if size_of is None:
+        return None
+    try:
+        return sum(map(size_of, values))
+    except TypeError:
+        return None  # others are among them
 
 
 def _inside(value: Any) -> int:

@@ -11,8 +11,10 @@ from IPython.core.display_trap import DisplayTrap
 from IPython.core.error import StdinNotImplementedError
 from IPython.core.interactiveshell import InteractiveShell
 
+from emitnb.halting import error_text
 from emitnb.notebook.display import Text
 from emitnb.reproducing import FailingCall
+from emitnb.text import cut
 
 _PACKAGE = str(Path(__file__).parent.parent)
 _untyped: Any = DisplayTrap  # IPython does not say what it takes
@@ -43,9 +45,10 @@ def debug(call: FailingCall, shell: InteractiveShell) -> Text | None:
     name = call.node.name
     passes = f"{name} passes now; %emit_retry {name} sends it through"
     if call.same_code:
+        before = cut(str(call.failure.error), 300)
         passes += (
             f"\nIts code is the same that failed with {call.failure.error_type}: "
-            f"{call.failure.error}. What it reads is another: its state, a service or a file, "
+            f"{before}. What it reads is another: its state, a service or a file, "
             "or the machine it ran on"
         )
     return Text(passes)
@@ -53,7 +56,7 @@ def debug(call: FailingCall, shell: InteractiveShell) -> Text | None:
 
 def _what(call: FailingCall, error: BaseException) -> str:
     return (
-        f"{call.node.name} raises {type(error).__name__}: {error}\n"
+        f"{call.node.name} raises {error_text(error)}\n"
         "In the debugger: p msg prints the message, u and d go up and down, q ends it"
     )
 

@@ -19,7 +19,7 @@ OVERVIEW = (
     ("%%emit_push [--to NODE]", "push what is in the cell: text, JSON lines or CSV"),
     ("%emit_wait [SECONDS] [--run N]", "wait for what was pushed with --background; summary"),
     ("%emit_pause [RUN]", "pause runs in the background between two batches"),
-    ("%emit_resume [RUN]", "let them go on"),
+    ("%emit_resume [RUN]", "let them go on, or the last one that was interrupted"),
     ("%emit_step [N] [--run RUN]", "let them commit N more batches, then pause"),
     ("%emit_stop [RUN]", "end them; what is committed stays"),
     ("%emit_log NODE", "what a node printed in the background"),

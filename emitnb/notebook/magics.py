@@ -158,6 +158,7 @@ class GraphMagics(RouterMagics):
 
     @cell_magic(
         "emit_route",
+        argument("--from-start", action="store_true", help="then replay all that nodes now read"),
     )
     def emit_route(self, line: str, cell: str) -> Drawing:
         """Subscribe nodes to others, or cut what goes between them; a line for each route.
@@ -169,10 +170,13 @@ class GraphMagics(RouterMagics):
             words -x count_word        # cut
             /count_.*/ -> report       # all nodes that match
         """
-        parse(GraphMagics.emit_route, line)
+        arguments = parse(GraphMagics.emit_route, line)
         router = self.router
-        for change in parse_routes(cell, router.graph):
+        changes = list(parse_routes(cell, router.graph))
+        for change in changes:
             (router.unsubscribe if change.cut else router.subscribe)(change.node, change.origin)
+        for node in dict.fromkeys(c.node for c in changes if arguments.from_start and not c.cut):
+            router.replay(node)
         return drawing(router)
 
     @line_magic()

@@ -40,7 +40,11 @@ class RerunMagics(RouterMagics):
         arguments = parse(RerunMagics.emit_retry, line)
         rows = self._next(arguments) if arguments.step else arguments.rows
         run = self.router.retry(arguments.node, rows)
-        return run if run.total else Text("nothing failed that could be retried")
+        if run.total:
+            return run
+        left = len(self.router.failures())
+        rest = f"; {left:,} that failed have no node to go through (%emit_failures)" if left else ""
+        return Text(f"nothing failed that could be retried{rest}")
 
     @line_magic(*FAILURES)
     def emit_discard(self, line: str) -> Text:
@@ -98,6 +102,12 @@ class RerunMagics(RouterMagics):
         return Text(f"live: a changed node is replayed at once, for {router.live:g} s at most")
 
     def _next(self, arguments: Namespace) -> list[int]:
-        failures = self.router.failures(arguments.node)
-        failures = failures if arguments.rows is None else failures.loc[arguments.rows]
+        router = self.router
+        failures = router.failures(arguments.node)
+        if arguments.rows is not None:
+            if unknown := [row for row in arguments.rows if row not in failures.index]:
+                return unknown  # the router says what is wrong with them
+            failures = failures.loc[arguments.rows]
+        elif arguments.node is None:
+            failures = failures[failures["node"].isin(list(router.nodes))]
         return failures.sort_values("attempts", kind="stable").index[:1].tolist()

@@ -30,14 +30,15 @@ class RunMagics(RouterMagics):
 
     @line_magic(_RUN)
     def emit_resume(self, line: str) -> Runs:
-        """Let the runs that are paused go on; or one, which may have been stopped by an error.
+        """Let the runs that are paused go on; without any, the last, if it did not end.
 
-        Examples:
+        That is one that was interrupted (■) or stopped by an error. Examples:
 
             %emit_resume
             %emit_resume 2
         """
-        return self.router.find_runs(parse(RunMagics.emit_resume, line).run).resume()
+        __tracebackhide__ = True
+        return self.router.resumable(parse(RunMagics.emit_resume, line).run).resume()
 
     @line_magic(
         argument("n", nargs="?", type=int, default=1, metavar="N", help="batches (1)"),

@@ -54,15 +54,20 @@ class Difference:
 
     def __str__(self) -> str:
         lines = [self._head(), *(f"  {line}" for line in aligned(self._examples()))]
-        hidden = sum(self.counts.values()) - self.counts.get("same", 0) - self._shown()
-        return "\n".join(lines + ([f"… {hidden:,} more; .frame has all"] if hidden > 0 else []))
+        return "\n".join([*lines, *self._more()])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         table = pd.DataFrame(list(self._examples()), columns=["", "message", "field", "old → new"])
         shown = table.to_html(index=False, border=0) if len(table) else ""
-        return f'<div style="padding-left: 5px">{html.escape(self._head())}</div>{shown}'
+        for tag in ("<th>", "<td>"):  # notebooks put what is in tables to the right
+            shown = shown.replace(tag, f'{tag[:-1]} style="text-align: left">')
+        head, *more = (
+            f'<div style="padding-left: 5px">{html.escape(line)}</div>'
+            for line in (self._head(), *self._more())
+        )
+        return "".join([head, shown, *more])
 
     def _head(self) -> str:
         counts = ", ".join(f"{count:,} {kind}" for kind, count in self.counts.items())
@@ -70,11 +75,18 @@ class Difference:
         tried = counted(len(self.frame), "message")
         return f"{self.node.name}: the last {tried}: {counts}{note}"
 
-    def _shown(self) -> int:
-        return min(SHOWN, sum(self.frame["kind"] != "same"))
+    @property
+    def _news(self) -> pd.DataFrame:
+        """The messages to tell of: not those that fail just as they did before."""
+        pairs = zip(self.frame["old"], self.frame["new"], strict=True)
+        return self.frame.loc[[not _alike(old, new) for old, new in pairs]]
+
+    def _more(self) -> list[str]:
+        hidden = len(self._news) - SHOWN
+        return [f"… {hidden:,} more; .frame has all"] if hidden > 0 else []
 
     def _examples(self) -> Iterator[tuple[str, str, str, str]]:
-        told = self.frame[self.frame["kind"] != "same"].head(SHOWN)
+        told = self._news.head(SHOWN)
         columns = (told[name].tolist() for name in ("kind", "input", "old", "new"))
         for kind, message, old, new in zip(*columns, strict=True):
             for place, (field, change) in enumerate(_changes(old, new)):

@@ -12,10 +12,15 @@ from emitnb.message import Message
 from emitnb.plan import Entries
 from emitnb.process import Given, MessageTable, Recorded, Stream
 from emitnb.sources.base import EMPTY, BaseSource, Step
+from emitnb.table import Table
 
 
 class RetrySource(BaseSource[int]):
-    """The kept inputs of failures, in push order, each as a message that arrives by itself."""
+    """The kept inputs of failures, in push order, each as a message that arrives by itself.
+
+    Failures that are gone by the time that it is their turn are left out: discarded, retried by
+    another run, replayed or forgotten.
+    """
 
     def __init__(
         self,
@@ -26,29 +31,41 @@ class RetrySource(BaseSource[int]):
         ordered = sorted(failures, key=lambda f: (f.source, ranks.get(f.node, 0), f.number))
         super().__init__(0, len(ordered), None)
         self.entries = entries_of(ordered)
-        self._numbers = [failure.number for failure in ordered]
+        self._streams = {failure.number: _stream_name(failure) for failure in ordered}
+        self._numbers = list(self._streams)
         self._ledger = ledger
+        self._cleared_at = ledger().cleared_at
 
     def _read(self, at: int, size: int) -> Step[int]:
         numbers = self._numbers[at : at + size]
-        # Some may be gone: discarded, or retried by another run.
-        kept = {one.number: one for one in self._ledger().failures.chosen(numbers)}
-        found = [kept[number] for number in numbers if number in kept]
         after = at + len(numbers)
-        table = self._given(found) if found else EMPTY
-        return Step(table, (), after, after >= len(self._numbers))
+        named = Given({}, {}, np.zeros(len(numbers), np.int64), None, tuple(numbers))
+        return Step(named if numbers else EMPTY, (), after, after >= len(self._numbers))
+
+    def due(self, table: Table) -> Table:
+        """Return what is to be retried of a table that was read, now that its turn has come."""
+        assert isinstance(table, Given)
+        return self._given(self._kept(table.retried))
+
+    def _kept(self, numbers: Sequence[int]) -> list[Failure]:
+        ledger = self._ledger()
+        if ledger.cleared_at > self._cleared_at:
+            return []  # others have their numbers now
+        kept = {one.number: one for one in ledger.failures.chosen(numbers)}
+        return [kept[number] for number in numbers if number in kept]
 
     def _given(self, failures: Sequence[Failure]) -> Given:
         places: dict[str, list[int]] = {
             stream: [] for streams in self.entries.values() for stream in streams
         }
         for place, failure in enumerate(failures):
-            places[_stream_name(failure)].append(place)
+            places[self._streams[failure.number]].append(place)
         streams, recorded = {}, {}
-        for node, names in self.entries.items():
+        for names in self.entries.values():
             for name in names:
                 mine = [failures[place] for place in places[name]]
-                origin = name.removesuffix(f">{node}")
+                # Since this began, the origin may have another name, or be known no more.
+                origin = next((one.parent_node for one in mine), None) or name.rpartition(">")[0]
                 rows = MessageTable(tuple(map(_message, mine)))
                 streams[name] = Stream(origin, rows, np.array(places[name], dtype=np.int64))
                 parents = np.array([one.parent_row for one in mine], dtype=np.int64)

@@ -26,6 +26,7 @@ GROUPS = (
     "batches",
     "memory",
     "bounded",
+    "again",
     "scale",
     "startup",
     "cluster",

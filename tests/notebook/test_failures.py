@@ -46,7 +46,7 @@ def test_groups_are_a_frame_with_all_that_is_cut_in_the_table(notebook):
     assert "long…" in repr(groups)
     html = groups._repr_html_()
     assert "long…" in html
-    assert "long " * 20 not in html
+    assert "long " * 30 not in html
     assert type(groups[["node"]]).__name__ == "DataFrame"
 
 
