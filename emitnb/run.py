@@ -338,7 +338,7 @@ class Run(Steered):
         failed = int(self.summary["failed"].sum())
         failures = f", {failed:,} failed (%emit_failures)" if failed else ""
         number = f"run {self.number}, " if self.background else ""
-        messages = plural("message", done)
+        messages = plural("message", self.total or done)
         error = self.error if self.background else None
         why = "" if error is None else f"\n{type(error).__name__}: {error}"
         return f"{number}{self._shown_state}: {done:,}{total} {messages}{failures}{why}"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from emitnb import Router
-from tests.executing import executed, outputs
+from tests.tutorials import executed, outputs
 
 
 @pytest.fixture(scope="module")

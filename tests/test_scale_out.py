@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.executing import executed, outputs, shown
+from tests.tutorials import executed, outputs, shown
 
 
 @pytest.fixture(scope="module")

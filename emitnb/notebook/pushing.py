@@ -99,6 +99,13 @@ def _is_file(text: str) -> bool:
         return False
 
 
+def _is_folder(text: str) -> bool:
+    try:
+        return Path(text).expanduser().is_dir()
+    except (OSError, ValueError, RuntimeError):  # the last: `~name` of nobody
+        return False
+
+
 def _value(text: str, namespace: dict[str, Any]) -> Any:
     __tracebackhide__ = True  # what fails is the user's expression
     try:
@@ -116,8 +123,10 @@ def _value(text: str, namespace: dict[str, Any]) -> Any:
 
 
 def _neither(text: str, why: str) -> SourceError:
+    if _is_folder(text):
+        return SourceError(f"%emit_push: {text!r} is a folder; push the files in it: {text}/*")
     return SourceError(
-        f"%emit_push: {text!r} is neither a file or glob that matches one in {Path.cwd()}, "
+        f"%emit_push: {text!r} is neither a file nor a glob that matches one in {Path.cwd()}, "
         f"nor an expression that can be evaluated ({why})"
     )
 
@@ -126,7 +135,8 @@ def _json(number: int, line: str) -> Any:
     try:
         return msgspec.json.decode(line)
     except msgspec.MsgspecError as error:
-        return Bad(SourceError(f"line {number} of the cell is not JSON: {error}: {line.strip()}"))
+        what = f"line {number} of the cell is not JSON: {error}: {line.strip()}"
+        return Bad(SourceError(what), line.strip())
 
 
 def _rows(cell: str) -> Iterator[dict[str, str] | Bad]:
@@ -140,6 +150,7 @@ def _rows(cell: str) -> Iterator[dict[str, str] | Bad]:
                 yield dict(zip(names, row, strict=True))
             else:
                 what = f"has {len(row)} cells, the header {len(names)}: {', '.join(names)}"
-                yield Bad(SourceError(f"line {reader.line_num + 1} of the cell {what}"))
-    except csv.Error as error:
-        yield Bad(SourceError(f"line {reader.line_num + 1} of the cell is not CSV: {error}"))
+                error = SourceError(f"line {reader.line_num + 1} of the cell {what}")
+                yield Bad(error, ",".join(row))
+    except csv.Error as wrong:
+        yield Bad(SourceError(f"line {reader.line_num + 1} of the cell is not CSV: {wrong}"))

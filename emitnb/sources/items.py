@@ -23,9 +23,10 @@ Place = Callable[[int], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Bad:
-    """Stands among items for one that could not be read."""
+    """Stands among items for one that could not be read: its error and, if known, its text."""
 
     error: Exception
+    text: str | None = None
 
 
 _RECORDS = (Mapping, Message, Bad)
@@ -115,9 +116,7 @@ class ItemSource(BaseSource[Waiting]):
         items, rest = at.items, []
         if len(items) > size:
             items, rest = items[:size], items[size:]
-        table, unreadable = tabulate(
-            items, self._field, lambda n: {"item": at.number + n, "value": reprlib.repr(items[n])}
-        )
+        table, unreadable = tabulate(items, self._field, lambda n: _place(at.number + n, items[n]))
         return Step(table, unreadable, Waiting(rest, at.number + len(items)), ended)
 
     def _fill(self, waiting: Waiting, size: int) -> bool:
@@ -168,6 +167,13 @@ class ItemSource(BaseSource[Waiting]):
         error.__cause__ = trouble
         self._due = None
         return error
+
+
+def _place(number: int, item: Any) -> dict[str, Any]:
+    """Where an item is that could not be read, and what it is."""
+    if not isinstance(item, Bad):
+        return {"item": number, "value": reprlib.repr(item)}
+    return {"item": number} if item.text is None else {"item": number, "text": item.text}
 
 
 def _described(error: BaseException) -> str:

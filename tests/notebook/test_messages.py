@@ -93,7 +93,7 @@ def test_a_live_replay_that_stops_leaves_the_new_node_and_the_old_frame(notebook
     notebook.router.max_failures = 3
     shown = notebook.shown(SHOUT)
     assert "halve(half) · revision 2" in shown
-    assert "not replayed, frames are as before: halve failed 3 times in a row" in shown
+    assert "gave up replaying: halve failed 3 times in a row" in shown
     assert notebook.router.frame("halve")["half"].tolist() == [0, 3, 2]
 
 
@@ -161,5 +161,24 @@ def test_texts_in_the_table_of_failures_begin_on_the_left_and_are_escaped(notebo
     notebook.run("%emit_push ['<td>1</td>'] --field n")
     shown = notebook.run("%emit_failures")._repr_html_()
     assert '<td style="text-align: left">halve</td>' in shown
-    assert "<td>1</td>" in shown  # the count, on the right
+    assert '<td style="text-align: right">1</td>' in shown  # the count
+    assert "<td>1</td>" not in shown
     assert "&lt;td&gt;1&lt;/td&gt;" in shown
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        ('%%emit_push\n{"n": 1}\n{"n":\n', '{"n":'),
+        ("%%emit_push --format csv\na,n\n1,2\n3", "3"),
+    ],
+)
+def test_what_of_a_cell_could_not_be_read_is_shown_as_it_stands(notebook, cell, text):
+    notebook.run(HALVE.replace("12 // msg.n", "msg.n"))
+    assert "done: 1 of 2 messages, 1 failed" in notebook.shown(cell)
+    assert notebook.router.failures()["input"].tolist() == [{"item": 1, "text": text}]
+
+
+def test_a_folder_is_told_from_what_is_not_there(notebook, tmp_path):
+    shown = notebook.shown(f"%emit_push {tmp_path}")
+    assert f"'{tmp_path}' is a folder; push the files in it: {tmp_path}/*" in shown

@@ -78,7 +78,7 @@ def test_what_is_neither_says_that_both_were_tried(echo, name, folder):
     with pytest.raises(SourceError) as raised:
         echo.run(f"%emit_push {name}")
     said = str(raised.value)
-    assert f"{name!r} is neither a file or glob that matches one in {folder}" in said
+    assert f"{name!r} is neither a file nor a glob that matches one in {folder}" in said
     assert "nor an expression that can be evaluated" in said
 
 
