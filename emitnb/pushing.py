@@ -11,7 +11,7 @@ import pandas as pd
 from emitnb.backends import Backend, open_backend
 from emitnb.backends.memory import Memory
 from emitnb.calling import one_message, results_of
-from emitnb.errors import DeclarationError, EmitError, SourceError
+from emitnb.errors import DeclarationError, EmitError
 from emitnb.graph import Graph
 from emitnb.halting import first_failure
 from emitnb.message import ENTRY_POINT, Message
@@ -20,7 +20,7 @@ from emitnb.plan import HOP_LIMIT, Entries, Plan, make_plan
 from emitnb.process import Outcome
 from emitnb.reading import Reader
 from emitnb.run import OnError, Run
-from emitnb.runs import Register, Runs
+from emitnb.runs import Register, Runs, check_push
 from emitnb.scaling import Report, scale
 from emitnb.session import once
 from emitnb.sources import open_source
@@ -347,11 +347,3 @@ class Pusher(Reader):
             plan = make_plan(alone, None, self.hop_limit, name)
             outcome = self._execute(Memory(), plan, table)
         return results_of(self._graph.nodes[name], outcome)
-
-
-def check_push(batch_size: object, on_error: object = "collect") -> None:
-    """Raise SourceError for options that no run can have."""
-    if batch_size != "auto" and not (isinstance(batch_size, int) and batch_size >= 1):
-        raise SourceError(f"batch_size is {batch_size!r}; give a number from 1 on, or 'auto'")
-    if on_error not in ("collect", "stop"):
-        raise SourceError(f"on_error is {on_error!r}; give 'collect' or 'stop'")

@@ -13,9 +13,10 @@ from emitnb.ledger import Store
 from emitnb.message import ENTRY_POINT, Message, node_of
 from emitnb.node import Options, declare
 from emitnb.plan import Entries, Plan
-from emitnb.pushing import Pusher, check_push
+from emitnb.pushing import Pusher
 from emitnb.reruns import LAST, Difference, Replay, RetrySource, behind, difference
 from emitnb.run import Run
+from emitnb.runs import check_push
 from emitnb.sources import Source
 from emitnb.text import counted
 

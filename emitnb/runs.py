@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import monotonic
 
-from emitnb.errors import EmitError
+from emitnb.errors import EmitError, SourceError
 from emitnb.run import Run
 from emitnb.text import plural
 
@@ -122,6 +122,14 @@ class Register:
         kept = [run for run in over if run.state in ("stopped", "interrupted") or not run.seen]
         late = kept[-MOST_KEPT:]
         return tuple(run for run in self._runs if not run.is_over or run in late)
+
+
+def check_push(batch_size: object, on_error: object = "collect") -> None:
+    """Raise SourceError for options that no run can have."""
+    if batch_size != "auto" and not (isinstance(batch_size, int) and batch_size >= 1):
+        raise SourceError(f"batch_size is {batch_size!r}; give a number from 1 on, or 'auto'")
+    if on_error not in ("collect", "stop"):
+        raise SourceError(f"on_error is {on_error!r}; give 'collect' or 'stop'")
 
 
 def _listed(runs: list[Run] | Runs) -> str:
