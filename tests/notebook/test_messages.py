@@ -162,10 +162,7 @@ def test_texts_in_the_table_of_failures_begin_on_the_left_and_are_escaped(notebo
     shown = notebook.run("%emit_failures")._repr_html_()
     assert '<td style="text-align: left">halve</td>' in shown
     assert '<td style="text-align: right">1</td>' in shown  # the count
-<<<<<<< HEAD
-=======
     assert "<td>1</td>" not in shown
->>>>>>> main
     assert "&lt;td&gt;1&lt;/td&gt;" in shown
 
 
