@@ -6,7 +6,7 @@ import itertools
 import linecache
 import traceback
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -89,11 +89,28 @@ class Failure:
         return "".join([*lines, f"{self.error_type}: {self.error}"])
 
 
-Part = tuple[Failure, ...] | FiledValues[Failure]
-"""Some failures: in memory, or in a file."""
-
 SAMPLE = 64
 """Failures of a part that are weighed: those of one node are much alike."""
+
+
+class Loose(tuple[Failure, ...]):
+    """Some failures in memory, and what they take there: weighed, where nobody knows it."""
+
+    held: Held
+
+    def __new__(cls, failures: Iterable[Failure], held: Held | None = None) -> Loose:
+        """Put them together; ``held`` is what they take, if that is known."""
+        made = super().__new__(cls, failures)
+        sample = made[:: max(1, len(made) // SAMPLE)]
+        if held is None:
+            size = sum(weigh([f.error, f.places, f.input_dict()]) + 400 for f in sample)
+            held = Held(len(made), size * len(made) // max(len(sample), 1))
+        made.held = held
+        return made
+
+
+Part = Loose | FiledValues[Failure]
+"""Some failures: in memory, or in a file."""
 
 FILED = 10_000
 """Failures a file, so that what is written at once is bounded."""
@@ -120,15 +137,14 @@ class Failures:
     def with_more(self, failures: Iterable[Failure]) -> Failures:
         """Return these and ``failures``."""
         numbers = itertools.count(self.count)
-        new = tuple(
-            replace(failure, number=n) for failure, n in zip(failures, numbers, strict=False)
-        )
+        numbered = zip(failures, numbers, strict=False)
+        new = Loose(replace(failure, number=number) for failure, number in numbered)
         if not new:
             return self
         count = self.count + len(new)
         parts = list(self.parts)
-        while parts and isinstance(last := parts[-1], tuple) and len(last) <= len(new):
-            new = last + new
+        while parts and isinstance(last := parts[-1], Loose) and len(last) <= len(new):
+            new = Loose(last + new, last.held.plus(new.held))  # each is weighed once
             parts.pop()
         return Failures((*parts, new), count)
 
@@ -148,7 +164,7 @@ class Failures:
         parts: list[Part] = [
             part
             if part[-1].number < low or part[0].number > high
-            else tuple(_after_retry(part, gone))
+            else Loose(_after_retry(part, gone))
             for part in self.parts
         ]
         return Failures(tuple(part for part in parts if part), self.count)
@@ -159,26 +175,26 @@ class Failures:
 
     def of_others(self, nodes: Container[str]) -> Failures:
         """Return those that are not of these nodes; what they failed on is no longer theirs."""
-        parts = [tuple(_of_others(part, nodes)) for part in self.parts]
+        parts = [Loose(_of_others(part, nodes)) for part in self.parts]
         return Failures(tuple(part for part in parts if part), self.count)
 
     @cached_property
     def held(self) -> Held:
         """What they take in memory."""
-        return total(_held(part) for part in self.parts)
+        return total(part.held for part in self.parts)
 
     def loose(self) -> Iterator[tuple[int, Held]]:
         """Yield the parts that could go to files, the oldest first: their place and size."""
         for place, part in enumerate(self.parts):
-            if isinstance(part, tuple):
-                yield place, _held(part)
+            if isinstance(part, Loose):
+                yield place, part.held
 
     def filed(self, places: Iterable[int], folder: Folder) -> Failures:
         """Return them with some parts in files. Raises RecordFullError where there is no room."""
         chosen = set(places)
         parts: list[Part] = []
         for place, part in enumerate(self.parts):
-            if place in chosen and isinstance(part, tuple):
+            if place in chosen and isinstance(part, Loose):
                 cuts = range(0, len(part), FILED)
                 parts += [_filed(part[cut : cut + FILED], folder) for cut in cuts]
             else:
@@ -190,7 +206,7 @@ class Failures:
         rename = partial(_renamed, old, new)
         return Failures(
             tuple(
-                tuple(map(rename, part)) if isinstance(part, tuple) else part.changed(rename)
+                Loose(map(rename, part)) if isinstance(part, Loose) else part.changed(rename)
                 for part in self.parts
             ),
             self.count,
@@ -222,16 +238,7 @@ def _renamed(old: str, new: str, failure: Failure) -> Failure:
     )
 
 
-def _held(part: Part) -> Held:
-    if not isinstance(part, tuple):
-        return part.held
-    step = max(1, len(part) // SAMPLE)
-    sample = part[::step]
-    size = sum(weigh([f.error, f.places, f.input_dict()]) + 400 for f in sample)
-    return Held(len(part), size * len(part) // max(len(sample), 1))
-
-
-def _filed(part: tuple[Failure, ...], folder: Folder) -> FiledValues[Failure]:
+def _filed(part: Sequence[Failure], folder: Folder) -> FiledValues[Failure]:
     plain: dict[str, Piece] = {
         "node": pa.array([f.node for f in part], pa.large_string()),
         "error_type": pa.array([f.error_type for f in part], pa.large_string()),
@@ -250,21 +257,23 @@ def failures_of(outcome: NodeOutcome, places: Places) -> Iterator[tuple[int, int
     With each, the place in the batch of the message that it descends from, and the number of
     the failure that it was retried from.
     """
+    if not outcome.failures:
+        return
     time = outcome.times[0][1] if outcome.times else 0
-    for failed in outcome.failures:
-        parent, row = places.parent(outcome.parents, failed.position)
-        local = int(outcome.sources[failed.position])
-        retried = places.retried(outcome.parents, failed.position, local)
-        found = failure(
-            failed,
-            node=outcome.node,
-            revision=outcome.revision,
-            parent_node=parent,
-            parent_row=row,
-            source=int(places.sources(np.array([local]))[0]),
-            time=time,
-        )
-        yield local, retried, found
+    positions = np.array([failed.position for failed in outcome.failures], np.int64)
+    local = outcome.sources[positions]
+    where = zip(
+        outcome.failures,
+        local.tolist(),
+        places.sources(local).tolist(),
+        places.retried(outcome.parents, positions, local),
+        *places.parents_of(outcome.parents, positions),
+        strict=True,
+    )
+    for failed, place, source, retried, parent, row in where:
+        given = {"parent_node": parent, "parent_row": row, "source": source, "time": time}
+        found = failure(failed, node=outcome.node, revision=outcome.revision, **given)
+        yield place, retried, found
 
 
 def failure(failed: Failed, **where: Any) -> Failure:

@@ -44,28 +44,34 @@ class Places:
         first = int(rows[0]) if size else 0
         return first if len(rows) == size and _is_run(rows) else None
 
-    def parents(self, parents: Parents, size: int) -> tuple[Positions, Positions]:
-        """Return, for each of ``size`` inputs, the code of its origin and its recorded row."""
-        codes = np.zeros(size, np.int64) if parents.codes is None else parents.codes
-        local = np.arange(size) if parents.rows is None else parents.rows
+    def parents(self, parents: Parents, positions: Positions) -> tuple[Positions, Positions]:
+        """Return, for each of some inputs, the code of its origin and its recorded row."""
+        size = len(positions)
+        codes = np.zeros(size, np.int64) if parents.codes is None else parents.codes[positions]
+        local = positions if parents.rows is None else parents.rows[positions]
         rows = np.empty(size, np.int64)
         for code, name in enumerate(parents.origins):
             mine = codes == code
             rows[mine] = self.rows(name, local[mine])
         return codes, rows
 
-    def parent(self, parents: Parents, position: int) -> tuple[str, int]:
-        """Return the origin and the recorded row of one input."""
-        name = parents.origins[0 if parents.codes is None else int(parents.codes[position])]
-        row = position if parents.rows is None else int(parents.rows[position])
-        return self.origin(name), int(self.rows(name, np.array([row]))[0])
+    def parents_of(self, parents: Parents, positions: Positions) -> tuple[list[str], list[int]]:
+        """Return, for each of some inputs, the origin and the recorded row."""
+        codes, rows = self.parents(parents, positions)
+        names = list(map(self.origin, parents.origins))
+        return [names[code] for code in codes.tolist()], rows.tolist()
 
-    def retried(self, parents: Parents, position: int, local: int) -> int | None:
-        """Return the number of the failure that one input was retried from, if it was one."""
-        name = parents.origins[0 if parents.codes is None else int(parents.codes[position])]
-        if self.given is None or not self.given.retried or name not in self.given.recorded:
-            return None
-        return self.given.retried[local]
+    def retried(self, parents: Parents, positions: Positions, local: Positions) -> list[int | None]:
+        """Return the numbers of the failures that some inputs were retried from, if they were."""
+        given = self.given
+        if given is None or not given.retried:
+            return [None] * len(positions)
+        codes = (
+            np.zeros(len(local), np.int64) if parents.codes is None else parents.codes[positions]
+        )
+        entered = [name in given.recorded for name in parents.origins]
+        pairs = zip(codes.tolist(), local.tolist(), strict=True)
+        return [given.retried[place] if entered[code] else None for code, place in pairs]
 
     def sources(self, local: Positions) -> Positions:
         """Return the numbers of the pushed messages that stand behind places in the batch."""

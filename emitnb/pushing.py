@@ -22,7 +22,7 @@ from emitnb.reading import Reader
 from emitnb.run import OnError, Run
 from emitnb.runs import Register, Runs
 from emitnb.scaling import Report, scale
-from emitnb.session import Processed, Session
+from emitnb.session import once
 from emitnb.sources import open_source
 from emitnb.table import Table
 
@@ -68,6 +68,10 @@ class Pusher(Reader):
 
         Raises BackendError where there is no such backend or cluster, and DeclarationError where
         a node cannot run there; then all stays as it was.
+
+        >>> from emitnb import Router
+        >>> Router().use("memory")
+        memory: nodes run in this process
         """
         self.resolve_node_modules()
         opened = open_backend(backend, *arguments, **options)
@@ -88,6 +92,7 @@ class Pusher(Reader):
         """Say what a cluster would make of the graph, and compare it with memory on a sample.
 
         The sample are the ``sample`` messages pushed last; nothing that is run for it is recorded.
+        Raises EmitError if ``sample`` is no number from 1 on.
         """
         graph = self.graph
         return scale(graph, self._backend, self._ledger.log.inputs, sample, self._scratch)
@@ -133,7 +138,15 @@ class Pusher(Reader):
     # -- data in ----------------------------------------------------------------------------
 
     def __call__(self, **fields: Any) -> None:
-        """Push one message to every entry point. What a node raises is raised here."""
+        """Push one message to every entry point. What a node raises is raised here.
+
+        >>> from emitnb import Router
+        >>> router = Router()
+        >>> double = router.node("n", entry_point=True, name="double")(lambda msg: 2 * msg.n)
+        >>> router(n=21)
+        >>> router.frame("double")["n"].tolist()
+        [42]
+        """
         __tracebackhide__ = True
         self.resolve_node_modules()
         if self._routing:
@@ -246,6 +259,13 @@ class Pusher(Reader):
         Returns them as they are then, with those in the background that were over before and that
         nobody has waited for. Raises what :meth:`emitnb.Run.wait` does, and EmitError where only
         paused runs are left.
+
+        >>> from emitnb import Router
+        >>> router = Router()
+        >>> double = router.node("n", entry_point=True, name="double")(lambda msg: 2 * msg.n)
+        >>> run = router.push([1, 2, 3], field="n", background=True)
+        >>> [run.state for run in router.wait(timeout=60)]
+        ['done']
         """
         runs = self._register.unseen() if number is None else self.find_runs(number)
         runs.wait(timeout)
@@ -254,7 +274,13 @@ class Pusher(Reader):
     def log(self, node: str) -> str:
         """Return what a node printed in the background: its latest lines, 1,000 at the most.
 
-        ``"__entry_point"`` gives what the runs themselves had to say.
+        ``"__entry_point"`` gives what the runs themselves had to say. Raises UnknownNodeError.
+
+        >>> from emitnb import Router
+        >>> router = Router()
+        >>> shout = router.node((), entry_point=True, name="shout")(lambda msg: print(msg.n))
+        >>> router.push([1, 2], field="n", background=True).wait(), router.log("shout")
+        (True, '1\\n2')
         """
         name = node if node in self._logs else self._recorded(node)
         return self._logs.text(name)
@@ -300,7 +326,7 @@ class Pusher(Reader):
 
     def _execute(self, backend: Backend, plan: Plan, table: Table) -> Outcome:
         __tracebackhide__ = True
-        processed = _once(backend.session(lambda: self._ledger.states, print), plan, table)
+        processed = once(backend.session(lambda: self._ledger.states, print), plan, table)
         for printed in processed.printed:
             print(printed.text, end="")  # noqa: T201 - what nodes printed elsewhere
         failed = first_failure(processed.outcome)
@@ -329,16 +355,3 @@ def check_push(batch_size: object, on_error: object = "collect") -> None:
         raise SourceError(f"batch_size is {batch_size!r}; give a number from 1 on, or 'auto'")
     if on_error not in ("collect", "stop"):
         raise SourceError(f"on_error is {on_error!r}; give 'collect' or 'stop'")
-
-
-def _once(session: Session, plan: Plan, table: Table) -> Processed:
-    """Take one batch through a session of its own; raise what it was refused for."""
-    try:
-        session.restart()
-        session.submit(plan, table)
-        processed = session.collect()
-    finally:
-        session.close()
-    for refused in processed.refused:
-        raise refused.error
-    return processed

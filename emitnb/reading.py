@@ -43,6 +43,17 @@ class Reader:
         revision are counted in ``frame.attrs["stale"]``. ``"__entry_point"`` gives the pushed
         messages that are still kept, ``"parse!"`` what went out of the failure port of ``parse``
         while a node subscribed to it (``node``, ``error_type``, ``error`` and ``input``).
+
+        Raises UnknownNodeError for a node that there never was, RecordLostError where a file with
+        rows is gone, and BackendError where rows that stay on a cluster have no room here.
+
+        >>> from emitnb import Router
+        >>> router = Router()
+        >>> halve = router.node("half", entry_point=True, name="halve")(lambda msg: 12 // msg.n)
+        >>> run = router.push([{"n": 0}, {"n": 4}])
+        >>> router.frame("halve", lineage=True)[["half", "parent_node", "parent_row"]]
+           half    parent_node  parent_row
+        0     3  __entry_point           1
         """
         log, graph = self._ledger.log, self.graph
         if node == ENTRY_POINT:
@@ -64,9 +75,20 @@ class Reader:
 
         Columns: ``node``, ``error_type`` and ``error`` (str), ``line`` (Int64, in the node's own
         file or cell), ``input`` (dict), ``source`` (Int64, number of the pushed message),
-        ``parent_node`` (str), ``parent_row`` and ``revision`` (Int64), ``time``
-        (datetime64[ns, UTC]) and ``traceback`` (str). The index is the row number that
-        :meth:`reproduce` takes: of one node, the numbers that its failures have among all.
+        ``parent_node`` (str), ``parent_row`` and ``revision`` (Int64), ``attempts`` (int64, how
+        often the message was tried), ``time`` (datetime64[ns, UTC]) and ``traceback`` (str). The
+        index is the row number that :meth:`reproduce`, ``retry`` and ``discard`` take. A failure
+        has it for as long as it is kept, whatever becomes of the others.
+
+        Raises UnknownNodeError for a node that there never was.
+
+        >>> from emitnb import Router
+        >>> router = Router()
+        >>> halve = router.node("half", entry_point=True, name="halve")(lambda msg: 12 // msg.n)
+        >>> run = router.push([{"n": 0}, {"n": 4}])
+        >>> router.failures("halve")[["error_type", "input", "attempts"]]
+                  error_type     input  attempts
+        0  ZeroDivisionError  {'n': 0}         1
         """
         return self._ledger.failures.frame(self._failing(node))
 
@@ -79,7 +101,15 @@ class Reader:
         ``error`` (str, cut after 200 characters), ``smallest`` (dict, the input) and ``row``
         (int64, its row in :meth:`failures`).
 
-        An example: ``router.failure_groups().query("count > 10")``.
+        Raises UnknownNodeError for a node that there never was.
+
+        >>> from emitnb import Router
+        >>> router = Router()
+        >>> halve = router.node("half", entry_point=True, name="halve")(lambda msg: 12 // msg.n)
+        >>> run = router.push([{"n": 0}, {"n": 4}])
+        >>> router.failure_groups().query("count > 0")[["node", "count", "smallest", "row"]]
+            node  count  smallest  row
+        0  halve      1  {'n': 0}    0
         """
         return group_failures(self._ledger.failures, self._failing(node))
 
@@ -94,13 +124,22 @@ class Reader:
         Raises what the node raises; UnknownRowError; UnknownNodeError if the node was removed; and
         EmitError where no node was called, or the call ended its process.
 
-        An example: ``router.reproduce(router.failure_groups().row[0])``.
+        >>> from emitnb import Router
+        >>> router = Router()
+        >>> halve = router.node("half", entry_point=True, name="halve")(lambda msg: 12 // msg.n)
+        >>> run = router.push([{"n": 0}, {"n": 4}])
+        >>> router.reproduce(router.failure_groups()["row"][0])
+        Traceback (most recent call last):
+        ZeroDivisionError: integer division or modulo by zero
         """
         __tracebackhide__ = True
         return self.failing_call(row)()
 
     def failing_call(self, row: int) -> FailingCall:
-        """Return the call that :meth:`reproduce` makes, without making it."""
+        """Return the call that :meth:`reproduce` makes, without making it.
+
+        Raises UnknownRowError; UnknownNodeError; and EmitError where no node was called.
+        """
         ledger = self._ledger
         return failing_call(ledger.failures, self.graph, ledger.states, row)
 
@@ -113,6 +152,17 @@ class Reader:
         node's function for one message: the mean of the slice of up to 512 messages in which it
         was processed, of a batch node the mean of the batch, for that is what is measured) and
         ``values`` (dict). The tree is cut where it is long; the frame has all.
+
+        Raises UnknownNodeError, and UnknownRowError for a row that the node does not have.
+
+        >>> from emitnb import Router
+        >>> router = Router()
+        >>> halve = router.node("half", entry_point=True, name="halve")(lambda msg: 12 // msg.n)
+        >>> run = router.push([{"n": 0}, {"n": 4}])
+        >>> router.trace("halve", 0)[["hop", "node", "row", "values"]]
+           hop           node  row       values
+        0   -1  __entry_point    1     {'n': 4}
+        1    0          halve    0  {'half': 3}
         """
         log = self._ledger.log
         name = ENTRY_POINT if node == ENTRY_POINT else self._origin(node)
@@ -137,6 +187,13 @@ class Reader:
 
         Raises UnknownNodeError, UnknownEdgeError (it says what the node does receive from), and
         EmitError if ``edge`` is no edge or ``n`` no number from 1 on.
+
+        >>> from emitnb import Router
+        >>> router = Router()
+        >>> halve = router.node("half", entry_point=True, name="halve")(lambda msg: 12 // msg.n)
+        >>> run = router.push([{"n": 0}, {"n": 4}])
+        >>> router.peek("__entry_point -> halve", n=1)["n"].tolist()
+        [4]
         """
         return peek(self._ledger.log, self.graph, edge, n)
 
@@ -148,6 +205,13 @@ class Reader:
         messages that made no emission and did not fail. ``attrs["advice"]`` is what
         :meth:`advice` says, ``attrs["kept"]`` what lies in memory, and what in files (see
         :meth:`bound`), and ``attrs["remarks"]`` all lines (str) to be shown below the table.
+
+        >>> from emitnb import Router
+        >>> router = Router()
+        >>> halve = router.node("half", entry_point=True, name="halve")(lambda msg: 12 // msg.n)
+        >>> run = router.push([{"n": 0}, {"n": 4}])
+        >>> router.summary()["failed"].to_dict()
+        {'__entry_point': 0, 'halve': 1}
         """
         graph = self.graph
         order = _names(graph)
@@ -166,6 +230,13 @@ class Reader:
         more than its part of the latest messages of a keyed node; and, where the slowest node
         takes half a second or more, what would help: ``batch=True``, ``key=``, dask, or nothing
         that is known.
+
+        >>> from emitnb import Router
+        >>> router = Router()
+        >>> halve = router.node("half", entry_point=True, name="halve")(lambda msg: 12 // msg.n)
+        >>> run = router.push([{"n": 0}, {"n": 4}])
+        >>> router.advice()[:41]
+        'halve takes all of the time: 2 messages i'
         """
         ledger = self._ledger
         return advise(ledger.figures, self.graph, ledger.log, self._on_cluster)

@@ -57,7 +57,9 @@ class Rerunner(Pusher):
         rows : of the failures, those in these rows of :meth:`failures`; None for all
         batch_size, progress, background : as for :meth:`push`
 
-        Raises UnknownRowError for rows that are no failures, and as :meth:`push` does.
+        Raises UnknownNodeError; UnknownRowError for rows that are no failures; EmitError for data
+        that could not be read, and where a node is no longer in the graph; and what :meth:`push`
+        raises while it runs.
 
         >>> from emitnb import Router
         >>> router = Router()
@@ -89,7 +91,14 @@ class Rerunner(Pusher):
     def discard(self, node: str | None = None, rows: Iterable[int] | int | None = None) -> int:
         """Forget failures: of a node, in some rows of :meth:`failures`, or all; return how many.
 
-        That they failed stays in the summary.
+        That they failed stays in the summary. Raises UnknownNodeError and UnknownRowError.
+
+        >>> from emitnb import Router
+        >>> router = Router()
+        >>> halve = router.node("half", entry_point=True, name="halve")(lambda msg: 12 // msg.n)
+        >>> run = router.push([{"n": 0}, {"n": 4}])
+        >>> router.discard("halve"), len(router.failures())
+        (1, 0)
         """
         numbers = [failure.number for failure in self._failures_of(node, rows)]
         self._store.change(lambda ledger: ledger.discarded(numbers))
@@ -114,6 +123,10 @@ class Rerunner(Pusher):
         node : the node to begin with; None for all whose rows are stale (with none that are, the
             run is over at once)
         batch_size, progress, background : as for :meth:`push`
+
+        Raises UnknownNodeError; EmitError where pushed messages are no longer kept, and, at the
+        end, where the graph changed or the router was cleared meanwhile; and what :meth:`push`
+        raises while it runs.
 
         >>> from emitnb import Router
         >>> router = Router()
@@ -205,7 +218,15 @@ class Rerunner(Pusher):
         recorded of what the node receives. What they make of them is compared, and nothing is
         routed or recorded. Nodes with state begin with fresh ones, both of them.
 
-        Raises EmitError where there is nothing to compare, and DeclarationError as ``node`` does.
+        Parameters
+        ----------
+        arguments, options : as for :meth:`Router.node`
+        last : the largest number of messages to try it on
+
+        The decorator returns a Difference: shown, it is a table; ``counts`` says how many messages
+        are the same, changed, newly failing, now fixed, still failing, dropped or added; ``frame``
+        has a row for each. It raises EmitError where there is nothing to compare, and
+        DeclarationError as ``node`` does.
 
         >>> from emitnb import Router
         >>> router = Router()

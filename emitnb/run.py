@@ -333,14 +333,15 @@ class Run(Steered):
     @property
     def headline(self) -> str:
         """How far it is; in the background also its number, and what stopped it."""
-        total = "" if self.total in (None, self.done) else f" of {self.total:,}"
+        done = self.done  # it may be going on
+        total = "" if self.total in (None, done) else f" of {self.total:,}"
         failed = int(self.summary["failed"].sum())
         failures = f", {failed:,} failed (%emit_failures)" if failed else ""
         number = f"run {self.number}, " if self.background else ""
-        messages = plural("message", self.total or self.done)
+        messages = plural("message", self.total or done)
         error = self.error if self.background else None
         why = "" if error is None else f"\n{type(error).__name__}: {error}"
-        return f"{number}{self._shown_state}: {self.done:,}{total} {messages}{failures}{why}"
+        return f"{number}{self._shown_state}: {done:,}{total} {messages}{failures}{why}"
 
     def _table(self) -> pd.DataFrame:
         summary = self.summary

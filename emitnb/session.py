@@ -86,3 +86,16 @@ class Open(Protocol):
 
     def __call__(self, committed: Callable[[], Committed], say: Callable[[str], None]) -> Session:
         """Open one; ``committed`` tells the states there are, ``say`` tells the user a line."""
+
+
+def once(session: Session, plan: Plan, pushed: Table) -> Processed:
+    """Take one batch through a session of its own; raise what a message was refused for."""
+    try:
+        session.restart()
+        session.submit(plan, pushed)
+        processed = session.collect()
+    finally:
+        session.close()
+    for refused in processed.refused:
+        raise refused.error
+    return processed

@@ -58,6 +58,21 @@ class Steered:
 
         ``resume()`` goes on, ``step()`` with so many batches. Raises EmitError for a run in the
         foreground, which is paused by an interrupt (■).
+
+        >>> from emitnb import Router
+        >>> router = Router()
+        >>> double = router.node("n", entry_point=True, name="double")(lambda msg: 2 * msg.n)
+        >>> import time
+        >>> endless = (time.sleep(0.01) or n for n in range(1_000_000))
+        >>> run = router.push(endless, field="n", batch_size=1, background=True)
+        >>> run.pause().settle()
+        >>> run.state
+        'paused'
+        >>> before = run.done
+        >>> run.step(2).done - before
+        2
+        >>> run.cancel().state
+        'cancelled'
         """
         self._check_background("pause")
         self._control.pause()
@@ -67,7 +82,8 @@ class Steered:
         """Commit ``n`` more batches, or all that are left, then be paused; return the run then.
 
         A run that was not paused is, afterwards. Raises what stops the run meanwhile, and
-        EmitError for a run in the foreground.
+        EmitError for a run in the foreground, or where ``n`` is no number from 1 on. An example
+        is at :meth:`pause`.
         """
         self.begin_step(n)
         self.settle()
@@ -97,7 +113,7 @@ class Steered:
         What is committed stays. A run that was cancelled cannot go on. It ends when the node or
         the source that it has called returns; an async source, a cluster, or a run before it is
         not waited for. A push in the foreground that another thread cancels raises
-        RunStoppedError.
+        RunStoppedError. An example is at :meth:`pause`.
         """
         if self._control.cancel():
             self._close()
@@ -115,6 +131,13 @@ class Steered:
 
         Raises EmitError in a node of the same router, or in a callback of the run: it would wait
         for ever.
+
+        >>> from emitnb import Router
+        >>> router = Router()
+        >>> double = router.node("n", entry_point=True, name="double")(lambda msg: 2 * msg.n)
+        >>> run = router.push([1, 2, 3], field="n", background=True)
+        >>> run.wait(timeout=60), run.done
+        (True, 3)
         """
         over = self._wait_until(lambda state: state in OVER, timeout)
         if over:
@@ -122,7 +145,10 @@ class Steered:
         return over
 
     def settle_until(self, ends: float | None) -> None:
-        """Wait until the run is paused or over, but no longer than until the monotonic time."""
+        """Wait until the run is paused or over, but no longer than until ``ends``.
+
+        ``ends`` is a time of ``time.monotonic()``, in seconds; None waits on.
+        """
         left = None if ends is None else max(ends - monotonic(), 0)
         self._wait_until(lambda state: state not in ("ready", "running"), left)
 

@@ -103,6 +103,7 @@ class Model:
     sources: int = 0
     arrivals: int = 0
     to: dict[int, str] = field(default_factory=dict)
+    took: set[tuple[str, str]] = field(default_factory=set)
     budget: int = 600
 
     def declare(self, node: ModelNode) -> None:
@@ -140,6 +141,7 @@ class Model:
             replace(f, node=new if f.node == old else f.node, parent=named(f.parent))
             for f in self.failures
         ]
+        self.took = {(named((name, 0))[0], named((origin, 0))[0]) for name, origin in self.took}
         self.to = {arrival: new if to == old else to for arrival, to in self.to.items()}
         for counter in (self.received, self.emitted, self.dropped):
             counter[new] = counter.pop(old, 0)
@@ -296,6 +298,7 @@ class Model:
             if f.node not in again
         ]
         self.states = {place: s for place, s in self.states.items() if place[0] not in again}
+        self.took = {(name, origin) for name, origin in self.took if name not in again}
         for counter in (self.received, self.emitted, self.dropped):
             for name in again:
                 counter.pop(name, None)
@@ -307,10 +310,8 @@ class Model:
     def _closure(self, names: set[str]) -> set[str]:
         """Return nodes with all that what they emit can reach, or did."""
         found = names.union(*(self.reachable(name) for name in names))
-        parents = [(e.node, e.parent[0]) for e in self.log if e.parent]
-        parents += [(f.node, f.parent[0]) for f in self.failures]
-        made = {_owner(child) for child, parent in parents if _owner(parent) in found}
-        wider = found | (made & set(self.nodes))
+        reached = {name for name, origin in self.took if _owner(origin) in found}
+        wider = found | (reached & set(self.nodes))
         return found if wider == found else self._closure(wider)
 
     def _push_one(self, values: dict[str, Any], to: str | None, order: list[list[str]]) -> None:
@@ -373,6 +374,7 @@ class Model:
 
     def _process(self, node: ModelNode, emission: Emission) -> list[Emission]:
         self.received[node.name] += 1
+        self.took.add((node.name, emission.node))
         parent = (emission.node, emission.row)
         try:
             rows = self._call(node, SimpleNamespace(**emission.values))

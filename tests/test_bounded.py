@@ -543,11 +543,14 @@ def test_an_interrupt_while_files_are_written_leaves_the_last_commit():
 # -- what cannot be pickled, or hardly --------------------------------------------------------
 
 
-class Careless(Exception):
+class Careless:
     """Can be pickled, but not read back."""
 
     def __init__(self, one: str, two: str) -> None:
-        super().__init__(f"{one} {two}")
+        self.text = f"{one} {two}"
+
+    def __reduce__(self) -> Any:
+        return Careless, (self.text,)
 
 
 def emitting(values: list[Any], **bounds: Any) -> Router:

@@ -276,7 +276,8 @@ def _segment(outcome: NodeOutcome, first: int, places: Places) -> Segment:
     if parents.rows is None and origins:
         start = places.start(parents.origins[0], outcome.received)
     explicit = parents.rows is not None or start is None
-    codes, rows = places.parents(parents, outcome.received) if explicit else (None, None)
+    all_inputs = np.arange(outcome.received)
+    codes, rows = places.parents(parents, all_inputs) if explicit else (None, None)
     if codes is not None:  # what was given and what was made may have the same origin
         names = tuple(dict.fromkeys(origins))
         codes = np.array([names.index(name) for name in origins])[codes]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -18,9 +18,15 @@ from emitnb.table import Positions
 def children_of(log: Log, nodes: Container[str]) -> Iterator[str]:
     """Yield the nodes (not the ports) that have rows made from rows of ``nodes``."""
     for name, track in log.tracks.items():
-        origins = {origin for segment in track.segments for origin in segment.origins}
-        if any(node_of(origin) in nodes for origin in origins):
+        if any(node_of(origin) in nodes for s in track.segments for origin in _sent(s)):
             yield node_of(name)
+
+
+def _sent(segment: Segment) -> Iterable[str]:
+    """The origins that inputs really came from: a node may subscribe to one that sent nothing."""
+    if segment.codes is None:
+        return segment.origins[:1] if segment.inputs else ()
+    return (segment.origins[code] for code in np.unique(segment.codes).tolist())
 
 
 def orphaned(log: Log, nodes: Container[str]) -> Log:
