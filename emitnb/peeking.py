@@ -8,7 +8,7 @@ import pandas as pd
 from emitnb.emissions import Log, Track, picked_frame
 from emitnb.errors import EmitError, UnknownEdgeError, UnknownNodeError, did_you_mean
 from emitnb.graph import Graph
-from emitnb.message import ENTRY_POINT
+from emitnb.message import ENTRY_POINT, UNKNOWN
 from emitnb.table import Positions
 
 FORM = "write `A -> B`, for instance `words -> count_word`"
@@ -45,7 +45,8 @@ def origins(log: Log, graph: Graph, name: str) -> tuple[str, ...]:
     """Return what a node receives from now, and what it received from before."""
     now = graph.origins(name) if name in graph.nodes else ()
     segments = log.tracks.get(name, Track()).segments
-    return tuple(dict.fromkeys([*now, *(origin for s in segments for origin in s.origins)]))
+    before = (origin for s in segments for origin in s.origins if origin != UNKNOWN)
+    return tuple(dict.fromkeys([*now, *before]))
 
 
 def _ends(edge: str) -> tuple[str, str]:

@@ -298,7 +298,12 @@ class Model:
             if f.node not in again
         ]
         self.states = {place: s for place, s in self.states.items() if place[0] not in again}
-        self.took = {(name, origin) for name, origin in self.took if name not in again}
+        # Of a removed node that took something from them, nobody knows any more.
+        self.took = {
+            (name, origin)
+            for name, origin in self.took
+            if name not in again and _owner(origin) not in again
+        }
         for counter in (self.received, self.emitted, self.dropped):
             for name in again:
                 counter.pop(name, None)

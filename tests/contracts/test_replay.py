@@ -410,3 +410,20 @@ def test_a_hopeless_replay_stops_and_leaves_the_frames():
     router.max_failures = 3
     with unchanged(router), pytest.raises(EmitError, match="clean failed 3 times in a row"):
         router.replay(batch_size=1)
+
+
+def test_a_removed_node_whose_parents_were_replayed_comes_back_and_is_summed_up():
+    router = Router()
+    router.node("n", entry_point=True, name="first")(lambda msg: msg.n)
+
+    def keyed(msg: Any, state: dict[str, int]) -> int:
+        return int(msg.n)
+
+    router.node("n", "first", name="second", key="n")(keyed)
+    router.push(range(20), field="n")
+    router.remove("second")
+    router.replay("first")
+    router.node("n", name="second", key="n")(keyed)
+    assert router.summary().loc["second", "in"] == 20
+    assert router.frame("second", lineage=True)["parent_row"].tolist() == [-1] * 20
+    assert router.frame("second", lineage=True)["source"].tolist() == list(range(20))
