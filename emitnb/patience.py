@@ -58,5 +58,4 @@ def check_stoppable(name: str, batch: bool, awaits: bool) -> None:
 
 
 def _is_seconds(value: object) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and 0 <= value < 1e9  # type: ignore[operator]
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e9

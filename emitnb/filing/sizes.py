@@ -6,7 +6,7 @@ import math
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import pyarrow as pa
 
@@ -135,7 +135,7 @@ def parse_size(given: object) -> int | None:
         if match is not None and match["unit"] in _UNITS:
             return int(float(match["number"].replace("_", "")) * _UNITS[match["unit"]])
     elif _is_number(given):
-        return None if given == math.inf else int(given)  # type: ignore[call-overload]
+        return None if given == math.inf else int(given)
     raise EmitError(
         f"{given!r} is not an amount of memory; give bytes, or a text as '200 MB', '1.5 GiB' or "
         "'unlimited'"
@@ -155,10 +155,10 @@ def parse_rows(given: object) -> int | None:
         return None
     if isinstance(text, str) and re.fullmatch(r"[0-9][0-9_,]*", text):
         return int(text.replace(",", ""))
-    if _is_number(text) and text == int(text):  # type: ignore[call-overload]
-        return int(text)  # type: ignore[call-overload,no-any-return]
+    if _is_number(text) and text == int(text):
+        return int(text)
     raise EmitError(f"{given!r} is not a number of rows; give one from 0 on, or 'unlimited'")
 
 
-def _is_number(given: object) -> bool:
+def _is_number(given: object) -> TypeGuard[int | float]:
     return isinstance(given, int | float) and not isinstance(given, bool) and given >= 0
