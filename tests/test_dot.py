@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from emitnb import Router
-from emitnb.dot import MAX_DEPTH, back_edges, dot, tree
+from emitnb.dot import MAX_DEPTH, back_edges, dot, pattern_routes, tree
 from emitnb.graph import Graph
 from emitnb.node import Options, declare
 
@@ -170,3 +170,27 @@ def test_without_its_back_edges_a_graph_has_no_loop():
     back = back_edges(graph)
     assert back == {("c", "b"), ("d", "c"), ("d", "d"), ("f", "e")}
     assert back_edges(graph_of(a=None, b="a", c=["a", "b"])) == set()
+
+
+# --- Patterns -------------------------------------------------------------------------------------
+
+
+def test_routes_that_only_a_pattern_gives():
+    graph = graph_of(a=None, b="a", both=["a", "a|b"], all=".*", failing=["a!", ".*!"])
+    assert pattern_routes(graph) == {
+        ("b", "both"),
+        *((origin, "all") for origin in ("__entry_point", "a", "b", "both", "failing")),
+        *((origin, "failing") for origin in ("b!", "both!", "all!")),
+    }
+
+
+def test_an_entry_flag_a_short_name_and_what_is_ignored_are_no_routes_by_pattern():
+    router = Router()
+    router.node("x", entry_point=True, name="tasks.a")(lambda msg: None)
+    router.node("x", ["a", ".*"], entry_point=True, name="b")(lambda msg: None)
+    router.node("x", [".*"], ignore="a", name="c")(lambda msg: None)
+    assert pattern_routes(router.graph) == {
+        ("c", "b"),
+        ("__entry_point", "c"),
+        ("b", "c"),
+    }
