@@ -15,23 +15,15 @@ from emitnb.errors import UnknownRowError
 from emitnb.figures import Totals, summary_frame
 from emitnb.graph import Graph
 from emitnb.grouping import group_failures
-from emitnb.ledger import Ledger, Store
 from emitnb.message import ENTRY_POINT, is_port, node_of, port_of
 from emitnb.peeking import peek
 from emitnb.reproducing import FailingCall, failing_call
 from emitnb.story import Trace
+from emitnb.watching import Watched
 
 
-class Reader:
+class Reader(Watched):
     """The part of a router that is about what came out; it changes none of it."""
-
-    def __init__(self) -> None:
-        self._store = Store()
-
-    @property
-    def graph(self) -> Graph:
-        """The graph as it is now: an immutable value."""
-        raise NotImplementedError
 
     def frame(self, node: str | None = None, *, lineage: bool = False) -> pd.DataFrame:
         """Return what one node emitted, or all of them in push order.
@@ -277,10 +269,6 @@ class Reader:
             self._store.bound(lambda bounds: changed(bounds, memory, rows, folder))
         ledger = self._ledger
         return kept(self._store.bounds, ledger.log, ledger.failures)
-
-    @property
-    def _ledger(self) -> Ledger:
-        return self._store.ledger
 
     def _recorded(self, name: str) -> str:
         """The full name of a node that is in the graph, or once was and has rows."""

@@ -5,7 +5,10 @@ Nothing at all is stored for one-to-one. Parents are expanded when somebody asks
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -47,6 +50,14 @@ class Segment:
     def size(self) -> int:
         """Rows and inputs: what it costs to hold."""
         return self.rows + self.inputs
+
+    @cached_property
+    def by_origin(self) -> Mapping[str, int]:
+        """How many of the inputs came from each origin; counted once, for it is asked often."""
+        if self.codes is None:
+            return {self.origins[0]: self.inputs} if self.inputs else {}
+        counts = np.bincount(self.codes, minlength=len(self.origins)).tolist()
+        return dict(zip(self.origins, counts, strict=True))
 
     def parents(self) -> tuple[Positions, Positions]:
         """Return, for each row, the code of its origin and the row it came from."""
@@ -98,6 +109,18 @@ class Segment:
     def renamed(self, old: str, new: str) -> Segment:
         """Return the segment with one origin renamed."""
         return replace(self, origins=tuple(renamed_origin(o, old, new) for o in self.origins))
+
+
+def counted_by_origin(segments: Sequence[Segment]) -> dict[str, int]:
+    """Return how many messages came from each origin; one that was sent again counts once."""
+    counts: Counter[str] = Counter()
+    for segment in segments:
+        counts.update(segment.by_origin)
+    if any(segment.arrivals is not None for segment in segments):
+        for origin in counts:
+            rows = np.concatenate([segment.received(origin) for segment in segments])
+            counts[origin] = len(np.unique(rows))
+    return counts
 
 
 def merged(one: Segment, two: Segment) -> Segment | None:
