@@ -25,6 +25,11 @@ class Watched:
         raise NotImplementedError
 
     @property
+    def moment(self) -> object:
+        """All that is committed: the same object until something more is, and another one then."""
+        return self._ledger
+
+    @property
     def figures(self) -> Mapping[str, Totals]:
         """What :meth:`summary` is made of: the totals of each node that did something, by name.
 

@@ -14,6 +14,7 @@ from emitnb.notebook.failure_magics import FailureMagics
 from emitnb.notebook.magics import GraphMagics
 from emitnb.notebook.rerun_magics import RerunMagics
 from emitnb.notebook.run_magics import RunMagics
+from emitnb.notebook.showing import Showing
 from emitnb.router import Router
 
 
@@ -26,8 +27,16 @@ def load(shell: InteractiveShell) -> None:
         shell.user_ns[NAME] = Router()
     if GraphMagics.__name__ in shell.magics_manager.registry:
         return
+    showing = Showing(shell)
+    formatter: Any = shell.display_formatter
+    formatter.ipython_display_formatter.for_type(Router, showing.show)
     shell.register_magics(
-        GraphMagics, DataMagics, FailureMagics, RerunMagics, RunMagics, ClusterMagics
+        GraphMagics(shell, showing),
+        DataMagics,
+        FailureMagics,
+        RerunMagics,
+        RunMagics,
+        ClusterMagics,
     )
 
     def router() -> Any:
