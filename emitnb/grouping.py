@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -104,6 +105,23 @@ def group_failures(failures: Iterable[Failure], node: str | None = None) -> pd.D
     ordered = sorted(groups.values(), key=lambda group: -group.count)
     frame = pd.DataFrame([group.record() for group in ordered], columns=list(GROUP_DTYPES))
     return frame.astype(GROUP_DTYPES)
+
+
+def latest_of(failures: Failures, most: int) -> Iterator[Failure]:
+    """Yield the failures that came last, ``most`` of them, in their order; older ones stay unread.
+
+    >>> bad = Failure("parse", 1, "ValueError", "no", (), {"n": "x"}, None, None, 0, 0)
+    >>> [failure.number for failure in latest_of(Failures().with_more([bad, bad, bad]), 2)]
+    [1, 2]
+    """
+    chosen = []
+    for part in reversed(failures.parts):
+        taken = min(most, len(part))
+        if taken:
+            chosen.append((part, len(part) - taken))
+        most -= taken
+    for part, start in reversed(chosen):
+        yield from islice(part, start, None)
 
 
 def json_size(values: Any) -> int:

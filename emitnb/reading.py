@@ -13,6 +13,7 @@ from emitnb.bounds import Kept, changed, kept
 from emitnb.emissions import KeptRows, Track, node_frame, trace_frame, whole_frame
 from emitnb.errors import UnknownRowError
 from emitnb.figures import Totals, summary_frame
+from emitnb.glimpse import Glimpse
 from emitnb.graph import Graph
 from emitnb.grouping import group_failures
 from emitnb.message import ENTRY_POINT, is_port, node_of, port_of
@@ -188,6 +189,18 @@ class Reader(Watched):
         [4]
         """
         return peek(self._ledger.log, self.graph, edge, n)
+
+    def glimpse(self) -> Glimpse:
+        """Return a look at what is recorded now, for displays: bounded, and the same to the end.
+
+        >>> from emitnb import Router
+        >>> router = Router()
+        >>> halve = router.node("half", entry_point=True, name="halve")(lambda msg: 12 // msg.n)
+        >>> run = router.push([{"n": 0}, {"n": 4}])
+        >>> router.glimpse().last("halve", 5).rows
+        [(3,)]
+        """
+        return Glimpse(self._ledger, self.graph)
 
     def summary(self) -> pd.DataFrame:
         """Return what each node did since the last clear, a row each, indexed by ``node``.

@@ -18,6 +18,9 @@ from emitnb.message import renamed_origin
 from emitnb.process.outcome import Slice
 from emitnb.table import Positions
 
+PACE_MS = 10.0 ** (np.arange(-16, 29) / 4)
+"""Edges of the bins in which messages are counted by their milliseconds: four to a power of ten."""
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -86,6 +89,14 @@ class Segment:
         means = ns / np.maximum(inputs, 1) / 1e6
         means_of: npt.NDArray[np.float64] = means[np.searchsorted(made.cumsum(), rows, "right")]
         return means_of
+
+    @cached_property
+    def pace(self) -> Positions:
+        """How many inputs took how long: a number for each bin of PACE_MS, the ends open."""
+        _, _, inputs, ns = np.array(self.times, dtype=np.int64).reshape(-1, 4).T
+        means = ns / np.maximum(inputs, 1) / 1e6
+        bins = np.searchsorted(PACE_MS[1:-1], means, "right")
+        return np.bincount(bins, weights=inputs, minlength=len(PACE_MS) - 1).astype(np.int64)
 
     def received(self, origin: str) -> Positions:
         """Return the rows of an origin that were inputs, in the order in which they were taken."""
