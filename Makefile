@@ -8,14 +8,15 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 ROOT_ONLY := $(if $(filter 0,$(shell id -u)),--allow-root)
 # What a change of makes an installed copy out of date; the version is in __init__.py.
 PACKAGE := pyproject.toml emitnb/__init__.py $(wildcard kernels/emitnb/*)
-DEBIAN := chromium
+JS := emitnb/notebook/js
+MODULES := $(JS)/node_modules/.made
 
 # A virtualenv is only private where nothing from outside reaches into it.
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONWARNINGS VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lab bench check clean debian
+.PHONY: help demo test lab bench check js clean debian
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s%s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -23,7 +24,7 @@ help: ## list the targets
 demo: .venv/.demo ## run the quickstart on real text; print the graph, the summary and the frame
 	@$(BIN)/emitnb demo --out build
 
-test: debian check ## install what the tests need; lint, types, layers and every test
+test: debian $(MODULES) check ## install what the tests need; lint, types, layers and every test
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: .venv/.test ## lint, types and layers only
@@ -38,8 +39,12 @@ lab: .venv/.demo ## open the notebooks in JupyterLab
 bench: .venv/.bench ## measure speed and memory against a hand-written loop and other libraries
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
+js: $(MODULES) ## build the live graph for the browser again, after a change of its source
+	@cd $(JS) && npm run --silent build
+
 clean: ## remove all that make made
-	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv $(JS)/node_modules build dist
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 .venv/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -60,13 +65,21 @@ clean: ## remove all that make made
 	@$(PIP) install -e '.[$*]'
 	@touch $@
 
-debian: # packages that pip cannot install: the browser
-	@command -v chromium >/dev/null && exit; \
+$(MODULES): $(JS)/package.json $(JS)/package-lock.json | debian
+	@echo "Installing what the live graph is built and tested with into $(JS)" >&2
+	@cd $(JS) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
+
+debian: # packages that pip cannot install: the browser, and what builds for it
+	@missing=; command -v chromium >/dev/null || missing=chromium; \
+	command -v node >/dev/null && command -v npm >/dev/null || missing="$$missing nodejs npm"; \
+	test "$$missing" || exit 0; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	  echo "Installing $(DEBIAN) with apt-get" >&2; \
+	  echo "Installing $$missing with apt-get" >&2; \
 	  export DEBIAN_FRONTEND=noninteractive; \
-	  apt-get -qq update && apt-get -qq install -y --no-install-recommends $(DEBIAN) >/dev/null </dev/null; \
+	  apt-get -qq update && \
+	  apt-get -qq install -y --no-install-recommends $$missing >/dev/null </dev/null; \
 	else \
-	  echo "The tests drive a real browser. Install it, then run make again:" >&2; \
-	  echo "    sudo apt-get update && sudo apt-get install $(DEBIAN)" >&2; exit 1; \
+	  echo "The tests build for a real browser and drive it. Install this, then run make again:" >&2; \
+	  echo "    sudo apt-get update && sudo apt-get install" $$missing >&2; exit 1; \
 	fi

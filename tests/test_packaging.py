@@ -9,9 +9,10 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 from jupyter_client.kernelspec import KernelSpecManager
@@ -81,6 +82,25 @@ def test_the_wheel_holds_the_package_the_notebooks_and_the_kernel_alone(wheel: P
         f"{data}/{name}"
         for name in ("kernel.json", "logo-32x32.png", "logo-64x64.png", "logo-svg.svg")
     }
+
+
+def test_the_wheel_holds_what_the_browser_loads_and_not_what_it_is_built_from(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = [PurePath(name) for name in archive.namelist()]
+    assert {name.name for name in names if name.match("emitnb/notebook/static/*")} == {
+        path.name for path in (ROOT / "emitnb" / "notebook" / "static").iterdir()
+    }
+    assert [str(name) for name in names if {"js", "node_modules"} & set(name.parts)] == []
+
+
+def test_the_source_archive_holds_what_the_live_graph_is_built_from(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (made,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(made) as archive:
+        names = archive.getnames()
+    assert any(name.endswith("/emitnb/notebook/js/build.mjs") for name in names)
+    assert [name for name in names if "node_modules" in name] == []
 
 
 def test_the_wheel_needs_no_compiler(wheel: Path) -> None:
@@ -155,7 +175,7 @@ def make(*arguments: str, path: str) -> subprocess.CompletedProcess[str]:
 def test_make_help_lists_every_target() -> None:
     listed = make("help", path=os.environ["PATH"]).stdout
     assert re.findall(r"^make (\w+)", listed, re.MULTILINE) == [
-        *("help", "demo", "test", "check", "lab", "bench", "clean")
+        *("help", "demo", "test", "check", "lab", "bench", "js", "clean")
     ]
 
 
@@ -164,4 +184,4 @@ def test_make_says_which_debian_package_to_install_when_it_may_not(tmp_path: Pat
     (tmp_path / "id").chmod(0o755)
     done = make("debian", path=str(tmp_path))
     assert done.returncode != 0
-    assert "apt-get install chromium" in done.stderr
+    assert "apt-get install chromium nodejs npm" in done.stderr
