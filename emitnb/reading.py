@@ -223,6 +223,23 @@ class Reader:
         frame.attrs.update(advice=advice, kept=kept, remarks=remarks)
         return frame
 
+    def stale(self) -> dict[str, int]:
+        """Return how many rows of each node are stale; nodes without such rows are left out.
+
+        Stale rows were made by, or from what was made by, an older revision of a node. A replay
+        makes them anew.
+
+        >>> from emitnb import Router
+        >>> router = Router()
+        >>> halve = router.node("half", entry_point=True, name="halve")(lambda msg: 12 // msg.n)
+        >>> run = router.push([{"n": 3}, {"n": 4}])
+        >>> halve = router.node("half", entry_point=True, name="halve")(lambda msg: 12 / msg.n)
+        >>> router.stale()
+        {'halve': 2}
+        """
+        stale = self._ledger.changes.stale
+        return {name: rows for name, (rows, _) in stale.items() if rows and not is_port(name)}
+
     def advice(self) -> str:
         """Say what is slow since the last clear, in a sentence or two; "" if nothing ran.
 
