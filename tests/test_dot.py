@@ -46,7 +46,13 @@ def test_a_line_has_fields_types_and_what_else_matters():
     for fields in ("word", {"word": str, "count": int | None}):
         router.node(fields, name="count", key=("word", "lang"))(lambda msg, state: None)
     router.node((), "count", name="big", when=lambda msg: msg.count > 3, batch=True)(lambda f: None)
+
+    async def look_up(msg):
+        yield msg.word
+
+    router.node("answer", "count", name="look_up")(look_up)
     text = str(router)
+    assert "look_up(answer) · async" in text
     assert "count(word: str, count: int | None) · key=word,lang · revision 2" in text
     assert "big() · when · batch" in text
 
