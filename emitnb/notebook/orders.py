@@ -75,13 +75,15 @@ def orders(column: pd.Series[Any], first: int, last: int) -> Orders:
     >>> orders(pd.Series([3, 1, None, 2, 1]), 2, 1)
     Orders(ascending=[1, 4, 2], descending=[0, 3, 2])
     """
-    missing = column.isna().to_numpy(dtype=bool)
-    gone = np.flatnonzero(missing).tolist() if missing.any() else []
-    rows = np.flatnonzero(~missing) if gone else np.arange(len(column))
-    keys = _keys(column[~missing] if gone else column)
     try:
+        missing = column.isna().to_numpy(dtype=bool)
+        gone = np.flatnonzero(missing).tolist() if missing.any() else []
+        rows = np.flatnonzero(~missing) if gone else np.arange(len(column))
+        keys = _keys(column[~missing] if gone else column)
         return Orders(*(_ends(keys, rows, gone, first, last, down) for down in (False, True)))
-    except Exception as error:  # `<` is the values' own, and may raise anything
+    except NoOrderError:
+        raise
+    except Exception as error:  # to compare them is the values' own, and may raise anything
         raise NoOrderError(f"its values cannot be compared ({type(error).__name__})") from error
 
 

@@ -12,9 +12,9 @@ itself; these answer to Tab and Enter, and clicking them again goes back to the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import uuid4
 
 import pandas as pd
@@ -52,6 +52,7 @@ table-layout:auto;font-size:inherit;color:inherit;background:none}
 vertical-align:top;font-weight:400;line-height:inherit;max-width:45ch;white-space:pre-wrap;\
 overflow-wrap:break-word;font-variant-numeric:tabular-nums;box-sizing:border-box}
 & thead th{position:relative;font-weight:600;vertical-align:bottom}
+& thead br{display:none}
 & thead small{display:block;font-weight:400;font-size:85%;color:var(--m);padding-right:2.4em}
 & tbody th,& .na,& .gap td{color:var(--m)}
 & tbody th{text-align:right}
@@ -62,7 +63,7 @@ SORTING = """\
 & table{display:grid;justify-content:start}
 & thead,& tbody{display:contents}
 & tr{display:grid;grid-template-columns:subgrid;grid-column:1/-1}
-& tr[hidden]{display:none}
+& tbody[hidden] tr{display:none}
 & .gap td{grid-column:1/-1;max-width:none}
 & thead th{align-self:end}
 & details,& summary{display:block;position:absolute;inset:0;margin:0;padding:0;border:0;\
@@ -98,12 +99,8 @@ class _Column:
     reason: str = ""
 
 
-@dataclass(slots=True)
-class _Row:
-    """A row that is shown in some order: its places in all of them."""
-
-    is_first: bool = False
-    places: dict[str, int] = field(default_factory=dict)
+_Rows: TypeAlias = dict[int, dict[str, int]]
+"""The rows that are shown in some order, with their places in each by its key."""
 
 
 def table(frame: pd.DataFrame) -> str:
@@ -125,15 +122,15 @@ def table(frame: pd.DataFrame) -> str:
     ends = ENDS * (2 if len(columns) <= FEW_COLUMNS else 1)
     first, last = (ends, ends) if len(frame) > 2 * ends else (len(frame), 0)
     _find_orders(columns, first, last)
-    gap = len(frame) - first - last
-    rows = _rows(columns, first, len(frame) - last, len(frame))
+    rows: _Rows = {place: {} for place in (*range(first), *range(len(frame) - last, len(frame)))}
+    _add_places(rows, columns, first)
     own = f"emitnb-{uuid4().hex[:12]}"
     parts = [
         f'<div class="{CLASS} {own}" style="--gap:{first + 1}">',
         f"<style>{_style(own, columns)}</style>",
         *_stale(frame),
         f"<table><thead>{_head(own, frame, columns)}</thead><tbody>",
-        *_body(frame, columns, rows, first, gap),
+        *_body(frame, columns, rows, first, last),
         f"</tbody></table><p>{_foot(frame, columns)}</p></div>",
     ]
     # Half a surrogate pair is no text that could be sent to a page.
@@ -154,18 +151,15 @@ def _find_orders(columns: Iterable[_Column], first: int, last: int) -> None:
             column.reason = f"not sorted: {error}"
 
 
-def _rows(columns: Sequence[_Column], first: int, last: int, size: int) -> dict[int, _Row]:
-    """The rows of all orders, those that are shown at first before all others."""
-    rows = {place: _Row(is_first=True) for place in (*range(first), *range(last, size))}
+def _add_places(rows: _Rows, columns: Sequence[_Column], first: int) -> None:
+    """Add the places that rows have in all orders, and the rows that are shown only there."""
     for number, column in enumerate(columns):
         if column.orders is None:
             continue
         for key, order in (("a", column.orders.ascending), ("d", column.orders.descending)):
             for place, row in enumerate(order, start=1):
-                # Between the first and the last rows of an order is one more, with the dots.
-                order_place = place + 1 if place > first else place
-                rows.setdefault(row, _Row()).places[f"{key}{number}"] = order_place
-    return rows
+                # The line with the dots has a place too, between the first rows and the last.
+                rows.setdefault(row, {})[f"{key}{number}"] = place + (place > first)
 
 
 def _style(own: str, columns: Sequence[_Column]) -> str:
@@ -179,13 +173,13 @@ def _style(own: str, columns: Sequence[_Column]) -> str:
 
 def _head(own: str, frame: pd.DataFrame, columns: Sequence[_Column]) -> str:
     name = "" if frame.index.name is None else short(frame.index.name, NAME)
-    cells = [f"<th>{escape(name)}</th>"]
+    cells = [f'<th scope="col">{escape(name)}</th>' if name else "<td></td>"]
     for number, column in enumerate(columns):
         text = cut(column.name, NAME)
         title = "\n".join(filter(None, [column.name if text != column.name else "", column.reason]))
         cells.append(
             f'<th scope="col"{_title(title)}>{escape(text) or "&nbsp;"}'
-            f"<small>{escape(cut(str(column.values.dtype), NAME))}</small>"
+            f"<br><small>{escape(cut(str(column.values.dtype), NAME))}</small>"
             f"{_controls(own, number, text) if column.orders else ''}</th>"
         )
     return f"<tr>{''.join(cells)}</tr>"
@@ -195,29 +189,32 @@ def _controls(own: str, number: int, name: str) -> str:
     """What is clicked, one above the other; hidden where there is no style."""
     ways = (("a", "up", "ascending"), ("d", "down", "descending"))
     return "".join(
-        f'<details name="{own}" class="{key}{number} {way}" hidden>'
+        f'<details name="{own}" class="{key}{number} {way}" hidden="hidden">'
         f'<summary aria-label="sort by {escape(name)}, {said}"></summary></details>'
         for key, way, said in ways
     )
 
 
 def _body(
-    frame: pd.DataFrame, columns: Sequence[_Column], rows: Mapping[int, _Row], first: int, gap: int
+    frame: pd.DataFrame, columns: Sequence[_Column], rows: _Rows, first: int, last: int
 ) -> Iterator[str]:
     places = list(rows)
     taken = [shown(column.values.iloc[places]) for column in columns]
     labels = shown(frame.index[places].to_series())
-    for number, (row, label) in enumerate(zip(rows.values(), labels, strict=True)):
-        if number == first and gap:
-            more = counted(gap, "more row")
+    for number, (label, place) in enumerate(zip(labels, rows.values(), strict=True)):
+        if last and number == first:
+            more = counted(len(frame) - first - last, "more row")
             yield f'<tr class="gap"><td colspan="{len(columns) + 1}">⋮ {more}</td></tr>'
-        places_text = ";".join(f"--{key}:{place}" for key, place in row.places.items())
-        style = f' style="{places_text}"' if places_text else ""
-        yield (
-            f"<tr{'' if row.is_first else ' hidden'}{style}>"
-            f'<th scope="row">{escape(label.text)}</th>'
-            f"{''.join(_cell(values[number]) for values in taken)}</tr>"
-        )
+        if number == first + last:
+            # A page that takes styles away also takes `hidden`, but not with a value.
+            yield '</tbody><tbody hidden="hidden">'
+        cells = "".join(_cell(values[number]) for values in taken)
+        yield f'<tr{_order(place)}><th scope="row">{escape(label.text)}</th>{cells}</tr>'
+
+
+def _order(places: Mapping[str, int]) -> str:
+    texts = (f"--{key}:{place}" for key, place in places.items())
+    return f' style="{";".join(texts)}"' if places else ""
 
 
 def _cell(value: Shown) -> str:

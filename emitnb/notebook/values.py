@@ -21,8 +21,8 @@ DECIMALS = 6
 SMALL, LARGE = 10.0**-DECIMALS, 1e15
 """Between these a float is shown without an exponent."""
 
-PICTURES = {code: 0x2400 + code for code in range(32)} | {127: 0x2421}
-"""Signs that show a line break or another control character as something."""
+SIGNS = dict.fromkeys([*range(32), 127], "�") | {ord("\n"): "↵", ord("\t"): "⇥"}
+"""What is shown for a line break or another control character."""
 
 BRACKETS = {dict: ("{", "}"), list: ("[", "]"), tuple: ("(", ")"), set: ("{", "}")}
 """What may hold a great deal."""
@@ -48,7 +48,7 @@ def shown(values: pd.Series[Any]) -> list[Shown]:
     >>> [value.text for value in shown(pd.Series([0.5, 1234.25, None]))]
     ['0.50', '1234.25', 'NaN']
     """
-    missing = values.isna().tolist()
+    missing = _are_missing(values)
     items = values.tolist()
     present = [item for item, gone in zip(items, missing, strict=True) if not gone]
     if pd.api.types.is_float_dtype(values.dtype):
@@ -81,13 +81,21 @@ def short(value: object, width: int = WIDTH) -> str:
     return cut(text, width)
 
 
+def _are_missing(values: pd.Series[Any]) -> list[bool]:
+    try:
+        found: list[bool] = values.isna().tolist()
+    except ArithmeticError:  # a signalling NaN
+        return [False] * len(values)
+    return found
+
+
 def _missing(value: object) -> Shown:
     return Shown("NaN" if isinstance(value, float) else str(value), is_missing=True)
 
 
 def _shown(value: object) -> Shown:
     whole = short(value, WHOLE)
-    return Shown(cut(whole, WIDTH).translate(PICTURES), whole if len(whole) > WIDTH else "")
+    return Shown(cut(whole, WIDTH).translate(SIGNS), whole if len(whole) > WIDTH else "")
 
 
 def _described(value: Any, width: int, depth: int = 0) -> str:
