@@ -13,10 +13,10 @@ from emitnb.declaration import Declaration
 from emitnb.notebook.base import RouterMagics, argument, cell_magic, line_magic, magics_class
 from emitnb.notebook.cell import CellText, NodeCell, compile_body, restored
 from emitnb.notebook.display import Drawing, Several, Text, drawing, overview
+from emitnb.notebook.graphs import Graphs
 from emitnb.notebook.line import parse
 from emitnb.notebook.options import Predicate, amounts, fields, names
 from emitnb.notebook.routes import parse_routes
-from emitnb.notebook.showing import Showing
 from emitnb.reruns import LAST, Difference
 from emitnb.text import counted
 
@@ -41,10 +41,10 @@ class _UndoError(Exception):
 class GraphMagics(RouterMagics):
     """Nodes and routes."""
 
-    def __init__(self, shell: InteractiveShell, showing: Showing) -> None:
+    def __init__(self, shell: InteractiveShell, graphs: Graphs) -> None:
         super().__init__(shell)
         self.text = CellText(shell)
-        self.showing = showing
+        self.graphs = graphs
 
     @cell_magic(
         "emit_node",
@@ -193,7 +193,7 @@ class GraphMagics(RouterMagics):
             %emit_graph
             %emit_graph --around count_word
         """
-        return self.showing.graph(self.router, parse(GraphMagics.emit_graph, line).around)
+        return self.graphs.graph(self.router, parse(GraphMagics.emit_graph, line).around)
 
     @line_magic(
         argument("node", metavar="NODE", help="the node to remove"),

@@ -1,76 +1,63 @@
-"""How a graph is shown: live where there is a page for it, as a picture and text elsewhere."""
+"""How a notebook shows the frames that magics return: as tables with an order to choose.
+
+Such a frame is a pandas DataFrame and nothing else, so that it pickles, compares, concatenates
+and is written as any other. What is special is kept in the shell, for that one object: other
+frames, copies and what is made of it are shown as pandas shows them.
+"""
 
 from __future__ import annotations
 
-import os
-import re
-from typing import TYPE_CHECKING, Any
+import weakref
+from typing import Any, TypeVar
 
-from IPython import display as ipython
+import pandas as pd
 from IPython.core.interactiveshell import InteractiveShell
 
-from emitnb.notebook.display import Drawing, drawing
-from emitnb.router import Router
+from emitnb.notebook.tables import table
 
-if TYPE_CHECKING:
-    from emitnb.notebook.widget import Widgets
-
-_ipython: Any = ipython  # it has no types
-PROGRAM = re.compile(r"_\d+_\d+$")
-"""Ends the ids of messages from Python programs (jupyter_client): consoles, nbclient, nbconvert."""
+Frame = TypeVar("Frame")
 
 
-class Live(Drawing):
-    """The graph as it is from now on: a widget, with a picture for where it cannot be."""
-
-    def __init__(self, drawn: Drawing, router: Router, widgets: Widgets, around: str) -> None:
-        super().__init__(drawn.text, drawn.graph, drawn.counts)
-        self._router = router
-        self._widgets = widgets
-        self._around = around
-
-    def _ipython_display_(self) -> None:
-        self._widgets.of(self._router, self._around).show()
-
-
-class Showing:
-    """Shows graphs in one shell."""
+class Tables:
+    """Shows frames in a shell; says what is stale in those that a cell takes and does not show."""
 
     def __init__(self, shell: InteractiveShell) -> None:
-        self._shell = shell
-        self._widgets: Widgets | None = None
+        formatter: Any = shell.display_formatter
+        self._formatters: Any = formatter.formatters
+        self._unsaid: dict[str, None] = {}
+        shell.events.register("post_run_cell", self._say)
 
-    def graph(self, router: Router, around: str | None = None) -> Drawing:
-        """Return the graph of a router, as it can be shown here.
+    def frame(self, frame: Frame) -> Frame:
+        """Return a DataFrame that the shell will show as a table; anything else as it is."""
+        found: Any = frame
+        if type(found) is not pd.DataFrame:
+            return frame
+        # The router may have handed out a frame that somebody else holds, too.
+        mine: Any = found.copy(deep=False)
+        for mime, printer in (("text/plain", self._plain), ("text/html", self._html)):
+            printers = self._formatters[mime].singleton_printers
+            printers[id(mine)] = printer
+            weakref.finalize(mine, printers.pop, id(mine), None).atexit = False
+        if "stale" in mine.attrs:
+            self._unsaid[mine.attrs["stale"]] = None
+        shown: Frame = mine
+        return shown
 
-        ``around`` is a node to show the surroundings of. Raises UnknownNodeError.
-        """
-        name = router.graph.find(around) if around else ""
-        drawn = drawing(router)
-        if not self._has_page():
-            return drawn
-        return Live(drawn, router, self._live(), name)
+    def _plain(self, frame: pd.DataFrame, printer: Any, _: bool) -> None:
+        lines = [frame.attrs["stale"]] if "stale" in frame.attrs else []
+        for line in lines:
+            self._unsaid.pop(line, None)
+        text = "\n".join([*lines, repr(frame)])
+        printer.text(text.encode("utf-8", "replace").decode("utf-8"))
 
-    def show(self, router: Router) -> None:
-        """Show the graph of a router that is the value of a cell."""
-        _ipython.display(self.graph(router))
+    def _html(self, frame: Any) -> Any:
+        is_flat = frame.index.nlevels == frame.columns.nlevels == 1  # else it was changed since
+        if is_flat and pd.get_option("display.notebook_repr_html"):
+            return table(frame)
+        return frame._repr_html_()
 
-    def _live(self) -> Widgets:
-        if self._widgets is None:
-            # Here: ipywidgets and anywidget take a while to load, and a terminal needs neither.
-            from emitnb.notebook.widget import Widgets
-
-            self._widgets = Widgets()
-        return self._widgets
-
-    def _has_page(self) -> bool:
-        """Whether what runs the cell can show widgets.
-
-        Programs that run notebooks cannot, and the state of widgets that they save makes pages
-        load scripts from elsewhere. Voilà is one that can.
-        """
-        kernel: Any = getattr(self._shell, "kernel", None)
-        if kernel is None:
-            return False
-        asked = str(kernel.get_parent("shell").get("header", {}).get("msg_id", ""))
-        return not PROGRAM.search(asked) or "voila" in os.environ.get("SERVER_SOFTWARE", "")
+    def _say(self, *_: Any) -> None:
+        """Print what a cell read and did not show: it may go on with rows of an older cell."""
+        for note in self._unsaid:
+            print(note)  # noqa: T201 - a line below what the cell shows
+        self._unsaid.clear()
