@@ -16,7 +16,7 @@ class DrawnBox {
     this.frame = svg("rect", { class: "frame", rx: box.kinds.includes("source") ? 14 : 6 })
     this.under = svg("rect", { class: "under", rx: 6 })
     this.texts = svg("g", { class: "texts" })
-    this.element = svg("g", { role: "button", tabindex: -1 }, this.under, this.frame, this.texts)
+    this.element = svg("g", { role: "button", tabindex: -1 }, this.frame, this.texts)
     this.numbers = null
     this.isShown = true
   }
@@ -34,6 +34,9 @@ class DrawnBox {
       setAttribute(rect, "x", shift)
       setAttribute(rect, "y", shift)
     }
+    const isStack = box.kinds.some((kind) => ["batch", "group"].includes(kind))
+    if (isStack) this.element.prepend(this.under)
+    else this.under.remove()
     const title = svg("title", {}, [box.title, box.fields.join(", "), ...box.notes].filter(Boolean).join("\n"))
     const rows = content.rows.map(([kind, text], row) => this.row(kind, row, text))
     this.counts = this.row("counts", rows.length, "")

@@ -3,7 +3,7 @@
 
 export const LINE = 15
 const PADDING = 9
-const NARROWEST = 178
+const NARROWEST = 206
 const WIDEST = 320
 const MANY_LINKS = 1500
 

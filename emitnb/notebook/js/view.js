@@ -1,31 +1,25 @@
-// One view of the graph in a page: listens to the model, and keeps bar, drawing and panel together.
+// One view of the graph in a page: listens to the model, and keeps bar, scene and panel together.
 
+import { Kernel } from "./ask.js"
 import { Bar } from "./bar.js"
-import { Camera } from "./camera.js"
-import { html, setText, svg } from "./dom.js"
-import { Drawing } from "./drawing.js"
+import { html, setText } from "./dom.js"
 import { engineOf } from "./engine.js"
 import { download, picture } from "./export.js"
-import { contentOf, layOut } from "./geometry.js"
-import { Kernel } from "./ask.js"
-import { Numbers, Rates } from "./numbers.js"
+import { Numbers } from "./numbers.js"
 import { Panel } from "./panel.js"
-import { shapeOf } from "./shape.js"
-import style from "./style.css"
 import panelStyle from "./panel.css"
+import { Scene } from "./scene.js"
+import style from "./style.css"
 import { Tools } from "./tools.js"
 
-const NARROW = 560
-const TALLEST = 460
-const SHORTEST = 150
-const QUIET = 400
+const TRAITS = ["graph", "stats", "code", "details", "status", "surroundings", "trouble"]
+const EXAMPLE = "%%emit_node word --entry\ndef words(msg):\n    yield from msg.document.split()"
 
 export class View {
   constructor(model) {
     this.model = model
     this.kernel = new Kernel(model)
     this.wanted = { around: model.get("around"), hops: 1, prefixes: [] }
-    this.rates = new Rates()
     this.changed = new Set()
     this.listening = new AbortController()
     this.build()
@@ -35,47 +29,46 @@ export class View {
 
   build() {
     this.bar = new Bar(this.kernel)
-    this.drawing = new Drawing()
-    this.stage = svg("svg", { class: "emitnb-stage", role: "group", "aria-label": "dataflow graph" }, this.drawing.element)
-    this.camera = new Camera(this.stage, this.drawing.element, (view) => this.drawing.showOnly(view))
+    this.scene = new Scene({
+      box: (box, withKeys) => this.openBox(box, withKeys),
+      link: (link, from, to) => this.openLink(link, from, to),
+      nothing: () => this.scene.drawing.light(null),
+    })
     this.tools = new Tools({
       find: (name, text) => this.find(name, text),
       around: () => this.showAround(),
-      whole: () => this.show({ around: "", hops: 1 }),
+      whole: () => this.show({ around: "", hops: 1, prefixes: [] }),
       collapse: (prefix) => this.collapse(prefix),
-      zoom: (factor) => this.camera.zoom(factor),
-      fit: () => this.camera.fit(),
+      zoom: (factor) => this.scene.camera.zoom(factor),
+      fit: () => this.scene.camera.fit(),
       save: (kind) => this.save(kind),
     })
     this.panel = new Panel({
       ask: (what, details) => this.kernel.ask(what, details),
       onClose: () => this.closed(),
-      onTrace: (path) => this.drawing.light(path),
+      onTrace: (path) => this.scene.drawing.light(path),
     })
     this.panel.element.hidden = true
     this.message = html("div", { class: "emitnb-message", hidden: "" })
     this.advice = html("div", { class: "emitnb-advice" })
-    this.hint = html("div", { class: "emitnb-hint" }, "click the graph to zoom with the wheel; drag to move it")
+    this.hint = html("div", { class: "emitnb-hint", hidden: "" }, "click the graph to zoom with the wheel; drag to move it")
     this.hiding = html("style", {}, hidingOf(this.model.get("still")))
-    const body = html("div", { class: "emitnb-body" }, html("div", { class: "emitnb-window" }, this.message, this.stage), this.panel.element)
+    const window = html("div", { class: "emitnb-window" }, this.message, this.scene.stage)
+    const body = html("div", { class: "emitnb-body" }, window, this.panel.element)
     this.element = html("div", { class: "emitnb-graph", role: "region", "aria-label": "emitnb graph", "data-lm-suppress-shortcuts": "true" },
       html("style", {}, `${style}\n${panelStyle}`), this.hiding, this.bar.element, this.tools.element, body, this.advice, this.hint)
+    this.tools.whole.hidden = !this.wanted.around
   }
 
   listen() {
-    this.onChange = {}
-    for (const name of ["graph", "stats", "code", "details", "status", "surroundings", "trouble"]) {
-      this.onChange[name] = () => this.note(name)
-      this.model.on(`change:${name}`, this.onChange[name])
-    }
-    this.model.on("comm_live_update", this.onLife = () => this.checkLife())
-    const on = (target, event, act) => target.addEventListener(event, act, { signal: this.listening.signal })
-    on(this.stage, "click", (event) => this.clicked(event))
-    on(this.stage, "keydown", (event) => this.keyed(event))
-    on(this.stage, "focusin", (event) => this.focused(event))
-    on(this.element, "keydown", (event) => event.key === "Escape" && this.escape())
-    on(document, "pointerdown", (event) => this.activate(this.stage.contains(event.target)))
-    this.sizes = new ResizeObserver(() => this.resize())
+    this.onChange = new Map(TRAITS.map((name) => [`change:${name}`, () => this.note(name)]))
+    this.onChange.set("comm_live_update", () => this.checkLife())
+    for (const [event, act] of this.onChange) this.model.on(event, act)
+    const options = { signal: this.listening.signal }
+    this.element.addEventListener("keydown", (event) => event.key === "Escape" && this.escape(), options)
+    const activate = (event) => this.scene.activate(this.scene.stage.contains(event.target))
+    document.addEventListener("pointerdown", activate, options)
+    this.sizes = new ResizeObserver(() => this.resized())
     this.sizes.observe(this.element)
   }
 
@@ -84,133 +77,73 @@ export class View {
     try {
       this.engine = await engineOf(this.model)
       this.note("graph")
-    } catch (error) {
-      this.giveUp(error)
+    } catch {
+      this.giveUp()
     }
   }
 
   /** Without an engine the picture below stays, and says what there is to say. */
-  giveUp(error) {
+  giveUp() {
+    this.hasGivenUp = true
     this.hiding.remove()
-    this.stage.remove()
+    this.scene.stage.remove()
     this.tools.element.hidden = this.hint.hidden = true
-    this.tell("This page cannot draw the live graph, because it blocks WebAssembly. The picture below is drawn anew when a run ends.")
-    this.stopped = String(error)
+    this.tell("This page cannot draw the live graph: it blocks WebAssembly. The picture below is drawn anew when a run ends.")
   }
 
   /** Note that traits changed; they are shown together, in the next frame. */
   note(...names) {
     for (const name of names) this.changed.add(name)
-    if (this.frame || this.isGone) return
-    this.frame = requestAnimationFrame(() => {
-      this.frame = 0
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = undefined
       const changed = this.changed
       this.changed = new Set()
-      this.update(changed)
+      this.update((...names) => names.some((name) => changed.has(name)))
     })
   }
 
-  update(changed) {
-    if (changed.has("status")) this.bar.setStatus(this.model.get("status"))
-    if (changed.has("trouble") && this.model.get("trouble")) this.bar.say(this.model.get("trouble"), true)
-    if (changed.has("surroundings")) {
+  update(has) {
+    if (has("status")) this.bar.setStatus(this.model.get("status"))
+    if (has("trouble") && this.model.get("trouble")) this.bar.say(this.model.get("trouble"), true)
+    if (has("surroundings")) {
       const surroundings = this.model.get("surroundings")
       this.bar.setSurroundings(surroundings)
       setText(this.advice, surroundings.advice ?? "")
     }
-    if (changed.has("graph")) this.place()
-    if (changed.has("stats") || changed.has("graph") || changed.has("status")) this.count()
-    if (changed.has("details") || changed.has("code") || changed.has("stats")) this.updatePanel()
+    if (has("graph")) this.place()
+    if (has("stats", "graph", "status")) this.count()
+    if (has("details", "code", "stats")) this.updatePanel()
   }
 
-  // -- the drawing ----------------------------------------------------------------------------
-
-  /** Lay out and draw, since the shape changed. */
-  place() {
+  /** Draw the graph, since its shape changed, or what is wanted of it. */
+  place(isOther = false) {
+    if (this.hasGivenUp) return
     this.graph = this.model.get("graph")
     const hasNodes = this.graph.nodes?.some(({ name }) => name !== "__entry_point")
     this.tools.setGraph(this.graph, this.wanted.prefixes)
     this.tools.element.hidden = this.hint.hidden = !hasNodes
-    this.stage.style.display = hasNodes ? "" : "none"
-    if (!hasNodes) return this.tell("No nodes yet. Declare the first one in a cell of its own:", "%%emit_node word --entry\ndef words(msg):\n    yield from msg.document.split()")
-    if (!this.engine) return this.stopped ? undefined : this.tell("drawing …")
-    this.tell("")
-    const isFirst = !this.laid
-    const before = this.places()
-    const shape = shapeOf(this.graph, this.wanted)
-    const contents = shape.boxes.map((box) => contentOf(box, (text, kind) => this.measure(text, kind)))
-    this.isDownward = this.element.clientWidth > 0 && this.element.clientWidth < NARROW
-    this.laid = layOut(this.engine, shape, contents, this.isDownward)
-    this.drawing.setShape(shape, contents, this.laid)
-    this.resize()
-    if (isFirst) this.camera.begin()
-    else this.steady(before)
-    this.drawing.select(this.panel.name)
-    this.focusable ??= shape.boxes[0]?.key
-    this.setFocusable()
-    return undefined
-  }
-
-  places() {
-    return new Map(this.drawing.order.map(({ box, x, y }) => [box.key, [x, y]]))
-  }
-
-  /** Let the picture stay where it was: by the middle of how far its boxes moved. */
-  steady(before) {
-    const moves = this.drawing.order
-      .filter(({ box }) => before.has(box.key))
-      .map(({ box, x, y }) => [x - before.get(box.key)[0], y - before.get(box.key)[1]])
-    const middle = (place) => moves.map((move) => move[place]).sort((a, b) => a - b)[moves.length >> 1] ?? 0
-    const { scale } = this.camera
-    if (this.camera.fitting >= scale) this.camera.begin()
-    else this.camera.shift(-middle(0) * scale, -middle(1) * scale)
-  }
-
-  measure(text, kind) {
-    this.pen ??= document.createElement("canvas").getContext("2d")
-    const family = getComputedStyle(this.element).fontFamily || "sans-serif"
-    this.pen.font = kind === "name" ? `600 13px ${family}` : `11px ${family}`
-    return this.pen.measureText(text).width
+    this.scene.stage.style.display = hasNodes ? "" : "none"
+    if (!hasNodes) this.tell("No nodes yet. Declare the first one in a cell of its own:", EXAMPLE)
+    else if (!this.engine) this.tell("drawing …")
+    else {
+      this.tell("")
+      this.scene.place(this.engine, this.graph, this.wanted, isOther || !this.scene.isDrawn)
+      this.scene.drawing.select(this.panel.name)
+    }
   }
 
   count() {
-    if (!this.laid) return
+    if (!this.scene.isDrawn) return
     const numbers = new Numbers(this.model.get("stats"))
     if (numbers.version !== this.graph.version) return // those of this graph come next
-    const run = this.model.get("status").run
-    const isMoving = run?.state === "running"
-    if (!isMoving) this.rates.rest()
-    this.rates.add(numbers)
     this.numbers = numbers
-    this.drawing.setNumbers(numbers, this.rates, this.graph.nodes.length, isMoving)
-    clearTimeout(this.quiet)
-    this.quiet = setTimeout(() => this.catchUp(), QUIET)
+    this.scene.setNumbers(numbers, this.model.get("status").run?.state === "running")
   }
 
-  /** Once nothing comes any more, patch what is out of sight, without holding the page up. */
-  catchUp() {
-    const ends = performance.now() + 8
-    if (!this.drawing.catchUp(() => performance.now() < ends)) this.quiet = setTimeout(() => this.catchUp(), 20)
-  }
-
-  resize() {
-    const width = this.stage.parentElement?.clientWidth
-    if (!width || !this.laid) return
-    const isDownward = this.element.clientWidth < NARROW
-    if (isDownward !== this.isDownward) return this.turn()
-    const scale = Math.min(1, (width - 28) / this.laid.width)
-    const height = Math.min(Math.max(this.laid.height * Math.max(scale, 0.7) + 28, SHORTEST), TALLEST)
-    this.stage.style.height = `${height}px`
-    const isOther = width !== this.camera.stageWidth || height !== this.camera.stageHeight
-    this.camera.setSizes(this.laid.width, this.laid.height, width, height)
-    if (isOther) this.camera.begin()
-    return undefined
-  }
-
-  /** The page became narrow, or wide: data flows the other way. */
-  turn() {
-    this.laid = null
-    this.note("graph", "stats")
+  resized() {
+    if (!this.scene.isDrawn) return
+    if (this.scene.isNarrow !== this.scene.isDownward) this.show({}) // data flows the other way
+    else if (this.scene.resize() && this.panel.name) this.scene.reveal(this.panel.name)
   }
 
   // -- what to show of it ---------------------------------------------------------------------
@@ -218,14 +151,14 @@ export class View {
   show(wanted) {
     Object.assign(this.wanted, wanted)
     this.tools.whole.hidden = !this.wanted.around && !this.wanted.prefixes.length
-    if (!this.wanted.around && !("prefixes" in wanted)) this.wanted.prefixes = []
-    this.laid = null
-    this.note("graph", "stats")
+    this.place(true)
+    this.count()
   }
 
   showAround() {
-    const name = this.panel.name
-    if (name) this.show({ around: name, hops: this.wanted.around === name ? this.wanted.hops + 1 : 1 })
+    const { name } = this.panel
+    const { around, hops } = this.wanted
+    if (name) this.show({ around: name, hops: around === name ? hops + 1 : 1 })
   }
 
   collapse(prefix) {
@@ -237,130 +170,85 @@ export class View {
   find(name, text) {
     if (name === undefined) return this.bar.say(`no node has “${text}” in its name`, true)
     this.bar.say("")
-    const drawn = this.drawing.order.find(({ box }) => box.members.some((index) => this.graph.nodes[index].name === name))
-    if (!drawn) this.show({ around: "", hops: 1, prefixes: [] })
-    else this.camera.reveal(drawn)
+    if (!this.scene.find(name)?.box.node) this.show({ around: "", hops: 1, prefixes: [] })
     return this.open(name)
   }
 
   async save(kind) {
+    const { stage, drawing, laid } = this.scene
     try {
-      await download(kind, picture(this.stage, this.drawing.element, this.laid.width, this.laid.height), "emitnb-graph")
+      await download(kind, picture(stage, drawing.element, laid.width, laid.height), "emitnb-graph")
     } catch (error) {
       this.bar.say(`the picture could not be made: ${error.message}`, true)
     }
   }
 
-  // -- mouse and keys -------------------------------------------------------------------------
-
-  activate(isInside) {
-    this.camera.isActive = isInside
-    this.stage.classList.toggle("is-active", isInside)
-  }
-
-  escape() {
-    this.activate(false)
-    if (!this.panel.element.hidden) this.panel.close()
-  }
-
-  clicked(event) {
-    if (this.camera.wasDragged) return
-    const node = event.target.closest(".node")
-    const edge = event.target.closest(".edge")
-    const drawn = [...this.drawing.order, ...this.drawing.links.values()].find(({ element }) => element === (node ?? edge))
-    if (node) this.openBox(drawn.box)
-    else if (edge) this.openLink(drawn.link)
-    else this.drawing.light(null)
-  }
-
-  keyed(event) {
-    const { order } = this.drawing
-    const at = order.findIndex(({ element }) => element === event.target)
-    if (at < 0) return
-    const to = { ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: order.length - 1 }[event.key]
-    if (event.key === "Enter" || event.key === " ") this.openBox(order[at].box)
-    else if (to !== undefined) this.focus(order[Math.min(Math.max(to, 0), order.length - 1)])
-    else return
-    event.preventDefault()
-  }
-
-  focus(drawn) {
-    this.camera.reveal(drawn)
-    this.focusable = drawn.box.key
-    this.setFocusable()
-    drawn.element.focus({ preventScroll: true })
-  }
-
-  focused(event) {
-    const drawn = this.drawing.order.find(({ element }) => element === event.target)
-    if (!drawn) return
-    if (drawn.numbers === null && this.drawing.latest) this.drawing.patchBox(drawn)
-    this.focusable = drawn.box.key
-    this.setFocusable()
-  }
-
-  /** Of all boxes one can be reached with Tab, and from there the others with the arrow keys. */
-  setFocusable() {
-    const { order, boxes } = this.drawing
-    const chosen = boxes.get(this.focusable) ?? order[0]
-    for (const drawn of order) drawn.element.setAttribute("tabindex", drawn === chosen ? 0 : -1)
-  }
-
   // -- details --------------------------------------------------------------------------------
 
-  openBox(box) {
-    if (box.node) this.open(box.node.name)
-    else this.collapse(box.prefix)
+  openBox(box, withKeys) {
+    if (!box.node) return this.collapse(box.prefix)
+    this.open(box.node.name)
+    if (withKeys) this.panel.focus()
+    return undefined
   }
 
   open(name) {
     const index = this.graph.nodes.findIndex((node) => node.name === name)
     this.panel.showNode(this.graph.nodes[index], ...this.detailsOf(name, index))
-    this.panel.name = name
-    this.tools.around.hidden = false
-    this.drawing.select(name)
-    this.opened()
+    this.opened(name)
   }
 
-  openLink(link) {
-    const [from, to] = [this.drawing.order[link.from].box, this.drawing.order[link.to].box]
+  openLink(link, from, to) {
     if (!from.node || !to.node) return
     const messages = this.numbers?.ofEdges(link.members, this.graph.nodes.length) ?? 0
     this.panel.showEdge(link, `${from.title}${link.port ? "!" : ""}`, to.title, messages)
-    this.panel.name = null
-    this.drawing.light({ nodes: [from.title, to.title], edges: [[from.title, to.title]] })
-    this.opened()
+    this.opened(null)
+    this.scene.drawing.light({ nodes: [from.title, to.title], edges: [[from.title, to.title]] })
   }
 
-  opened() {
+  opened(name) {
+    this.panel.name = name
     this.panel.element.hidden = false
+    this.tools.around.hidden = !name
     this.element.classList.add("has-panel")
+    this.scene.hasPanel = true
+    this.scene.drawing.light(null)
+    this.scene.drawing.select(name)
+    this.scene.resize()
+    if (name) this.scene.reveal(name)
   }
 
   closed() {
-    const name = this.panel.name
-    this.panel.element.hidden = this.tools.around.hidden = true
+    const { name } = this.panel
+    const hadFocus = this.panel.element.contains(document.activeElement) || document.activeElement === document.body
     this.panel.name = null
+    this.panel.element.hidden = this.tools.around.hidden = true
     this.element.classList.remove("has-panel")
-    this.drawing.select(null)
-    this.drawing.light(null)
-    const drawn = this.drawing.order.find(({ box }) => box.title === name)
-    if (drawn) this.focus(drawn)
+    this.scene.hasPanel = false
+    this.scene.drawing.select(null)
+    this.scene.drawing.light(null)
+    this.scene.resize()
+    const drawn = name && this.scene.find(name)
+    if (drawn && hadFocus) this.scene.focus(drawn)
   }
 
   detailsOf(name, index) {
-    const numbers = this.numbers?.ofNodes([index])
-    return [this.model.get("code")[name], this.model.get("details")[name], numbers]
+    return [this.model.get("code")[name], this.model.get("details")[name], this.numbers?.ofNodes([index])]
   }
 
   updatePanel() {
-    const name = this.panel.name
-    const index = this.graph?.nodes.findIndex((node) => node.name === name)
-    if (!name || index === undefined) return
+    const { name } = this.panel
+    if (!name || !this.graph) return
+    const index = this.graph.nodes.findIndex((node) => node.name === name)
     if (index < 0) return this.panel.close() // it was removed
     const [code, details, numbers] = this.detailsOf(name, index)
     this.panel.update(details, numbers, code)
     return undefined
+  }
+
+  escape() {
+    this.scene.activate(false)
+    if (!this.panel.element.hidden) this.panel.close()
   }
 
   // -- and the rest ---------------------------------------------------------------------------
@@ -371,19 +259,17 @@ export class View {
   }
 
   checkLife() {
-    if (this.model.comm_live === false) {
-      this.element.classList.add("is-gone")
-      this.bar.say("The kernel that drew this is gone: the graph is as it was then. %emit_graph draws it anew.")
-    }
+    if (this.model.comm_live !== false) return
+    this.element.classList.add("is-gone")
+    this.bar.say("The kernel that drew this is gone: the graph is as it was then. %emit_graph draws it anew.")
   }
 
   dispose() {
-    this.isGone = true
     cancelAnimationFrame(this.frame)
-    clearTimeout(this.quiet)
-    for (const [name, act] of Object.entries(this.onChange)) this.model.off(`change:${name}`, act)
-    this.model.off("comm_live_update", this.onLife)
+    this.note = () => {}
+    for (const [event, act] of this.onChange) this.model.off(event, act)
     this.kernel.dispose()
+    this.scene.dispose()
     this.listening.abort()
     this.sizes.disconnect()
   }

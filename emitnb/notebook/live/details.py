@@ -6,7 +6,6 @@ All of it is JSON whatever users emit: values become short texts here, and never
 from __future__ import annotations
 
 import math
-import weakref
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
@@ -35,13 +34,27 @@ TEXT = 200
 
 Json: TypeAlias = dict[str, Any]
 
-_grouped: weakref.WeakKeyDictionary[Router, tuple[weakref.ref[Failures], dict[str, list[Json]]]]
-_grouped = weakref.WeakKeyDictionary()
-"""The groups of each router's failures, and of which failures they are: a value, never changed."""
+
+class Groups:
+    """The groups of a router's failures, by node: made anew only where there are other failures."""
+
+    def __init__(self) -> None:
+        self._of: Failures | None = None
+        self._by_node: dict[str, list[Json]] = {}
+
+    def by_node(self, glimpse: Glimpse) -> dict[str, list[Json]]:
+        """Return the largest groups of each node, as they are sent."""
+        if self._of is not glimpse.failures:
+            self._of, self._by_node = glimpse.failures, _groups(glimpse)
+        return self._by_node
 
 
-def details_of(reader: Router, names: Iterable[str]) -> dict[str, Json]:
+def details_of(
+    reader: Router, names: Iterable[str], groups: Groups | None = None
+) -> dict[str, Json]:
     """Return for each named node what it did last, all of it as of one moment.
+
+    Who looks often gives the same ``groups`` each time.
 
     With each: ``columns``, ``dtypes`` and ``rows`` (its last emissions, newest last, each with its
     number first), ``missing`` (why rows are not there), ``total`` (rows in all), ``failures``
@@ -49,10 +62,10 @@ def details_of(reader: Router, names: Iterable[str]) -> dict[str, Json]:
     milliseconds a message: ``edges_ms`` and ``counts``; or None), ``stale`` and ``state``.
     """
     glimpse = reader.glimpse()
-    groups = _groups(reader, glimpse)
+    by_node = (groups or Groups()).by_node(glimpse)
     whole = glimpse.grouped == len(glimpse.failures)
     grouped = "" if whole else f"of the latest {glimpse.grouped:,} failures of all nodes"
-    return {name: _details(glimpse, name, groups.get(name, []), grouped) for name in names}
+    return {name: _details(glimpse, name, by_node.get(name, []), grouped) for name in names}
 
 
 def _details(glimpse: Glimpse, name: str, groups: list[Json], grouped: str) -> Json:
@@ -150,11 +163,7 @@ def _hops(plain: pd.DataFrame) -> list[Json]:
     ]
 
 
-def _groups(reader: Router, glimpse: Glimpse) -> dict[str, list[Json]]:
-    """The groups of failures by node. They are made anew only where there are other failures."""
-    known = _grouped.get(reader)
-    if known is not None and known[0]() is glimpse.failures:
-        return known[1]
+def _groups(glimpse: Glimpse) -> dict[str, list[Json]]:
     groups: dict[str, list[Json]] = {}
     try:
         found = glimpse.groups().to_dict("records") if glimpse.grouped else []
@@ -164,7 +173,6 @@ def _groups(reader: Router, glimpse: Glimpse) -> dict[str, list[Json]]:
         of_node = groups.setdefault(group["node"], [])
         if len(of_node) < MOST_GROUPS:
             of_node.append(_group(group))
-    _grouped[reader] = weakref.ref(glimpse.failures), groups
     return groups
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from emitnb.graph import Graph
 from emitnb.notebook.live.code import code_of
 from emitnb.notebook.live.counting import stats
-from emitnb.notebook.live.details import details_of
+from emitnb.notebook.live.details import Groups, details_of
 from emitnb.notebook.live.shape import Shape
 from emitnb.notebook.live.status import status_of, surroundings_of
 from emitnb.router import Router
@@ -66,7 +66,8 @@ class Feed:
         self._status: dict[str, Any] = {}
         self._due = 0.0
         self._surroundings = Paced(lambda: surroundings_of(router), 1.0)
-        self._details = Paced(lambda: details_of(router, self._names()), 0.5)
+        groups = Groups()
+        self._details = Paced(lambda: details_of(router, self._shape.names, groups), 0.5)
 
     def news(self) -> dict[str, Any]:
         """Return the traits that changed, by name; nothing if it is too early to look again."""
@@ -97,9 +98,6 @@ class Feed:
     def is_at_rest(self) -> bool:
         """Whether no run is going on."""
         return not self._router.runs
-
-    def _names(self) -> list[str]:
-        return [name for name in self._shape.names if name in self._shape.graph.nodes]
 
 
 def _size(made: dict[str, Any]) -> int:
