@@ -10,7 +10,8 @@ export class Camera {
   /**
    * @param {SVGElement} stage the svg element
    * @param {SVGElement} moved the group that is moved
-   * @param {(view: object) => void} onMove called with the visible rectangle, in the drawing's units
+   * @param {(view: object, isFar: boolean) => void} onMove called with the visible rectangle, in the drawing's units, and
+   *   whether its text is too small to be read
    */
   constructor(stage, moved, onMove) {
     Object.assign(this, { stage, moved, onMove, x: 0, y: 0, scale: 1, width: 1, height: 1, isActive: false })
@@ -76,8 +77,9 @@ export class Camera {
     Object.assign(this, { x, y, scale })
     this.moved.setAttribute("transform", `translate(${x} ${y}) scale(${scale})`)
     // Text that nobody can read is not painted.
-    this.stage.classList.toggle("is-far", scale * TEXT_SIZE < SMALLEST_TEXT)
-    this.onMove(this.view(80))
+    const isFar = scale * TEXT_SIZE < SMALLEST_TEXT
+    this.stage.classList.toggle("is-far", isFar)
+    this.onMove(this.view(80), isFar)
   }
 
   /** The visible rectangle, and so much around it, in the drawing's units. */

@@ -17,7 +17,6 @@ class DrawnBox {
     this.under = svg("rect", { class: "under", rx: 6 })
     this.texts = svg("g", { class: "texts" })
     this.element = svg("g", { role: "button", tabindex: -1 }, this.frame, this.texts)
-    this.numbers = null
     this.isShown = true
   }
 
@@ -43,7 +42,7 @@ class DrawnBox {
     this.speed = this.row("speed", rows.length + 1, "")
     this.words = this.row("words", rows.length + 2, "")
     this.texts.replaceChildren(title, ...rows, this.counts, this.speed, this.words)
-    this.numbers = null
+    this.look = undefined
   }
 
   row(kind, row, text) {
@@ -51,9 +50,20 @@ class DrawnBox {
     return svg("text", { class: kind, x: PADDING, y }, text)
   }
 
-  /** Write numbers into the box; `speed` is its rate now, 0 when nothing moves. */
+  /** Show by its look what the box does; `speed` is its rate now, 0 when nothing moves. */
+  mark({ kept, stale }, speed) {
+    const look = (kept > 0) + 2 * (stale > 0) + 4 * (speed > 0)
+    if (look === this.look) return
+    this.look = look
+    this.element.classList.toggle("has-failed", kept > 0)
+    this.element.classList.toggle("has-stale", stale > 0)
+    this.element.classList.toggle("is-busy", speed > 0)
+  }
+
+  /** Write numbers into the box. */
   patch(numbers, speed) {
     const { received, emitted, dropped, failed, kept, stale, seconds } = numbers
+    this.mark(numbers, speed)
     const isSource = this.box.kinds.includes("source")
     const moved = received || emitted
     const counts = isSource
@@ -69,9 +79,6 @@ class DrawnBox {
     const speeds = [received && !isSource ? ms((1e3 * seconds) / received) : "", speed ? rate(speed) : ""]
     setText(this.speed, speeds.filter(Boolean).join(" · "))
     setText(this.words, shortened(words, this.width))
-    this.element.classList.toggle("has-failed", kept > 0)
-    this.element.classList.toggle("has-stale", stale > 0)
-    this.element.classList.toggle("is-busy", speed > 0)
     for (const [name, value] of Object.entries({ received, emitted, dropped, failed, kept, stale })) {
       setAttribute(this.element, `data-${name}`, value)
     }
@@ -135,6 +142,7 @@ export class Drawing {
     this.links = new Map()
     this.order = []
     this.late = new Set()
+    this.isFar = false
   }
 
   /** Draw a shape that was laid out. Boxes that were there before move; new ones fade in. */
@@ -161,8 +169,11 @@ export class Drawing {
   setNumbers(numbers, rates, nodes, isMoving) {
     this.latest = { numbers, rates, nodes, isMoving }
     for (const drawn of this.order) {
-      if (drawn.isShown) this.patchBox(drawn)
-      else this.late.add(drawn)
+      if (drawn.isShown && !this.isFar) this.patchBox(drawn)
+      else {
+        this.markBox(drawn)
+        this.late.add(drawn)
+      }
     }
     for (const drawn of this.links.values()) {
       if (drawn.isShown !== false) this.patchLine(drawn)
@@ -181,10 +192,17 @@ export class Drawing {
   }
 
   patchBox(drawn) {
-    const { numbers, rates, isMoving } = this.latest
-    const { members } = drawn.box
-    drawn.patch(numbers.ofNodes(members), isMoving ? rates.of(members) : 0)
+    drawn.patch(...this.numbersOf(drawn.box.members))
     this.late.delete(drawn)
+  }
+
+  markBox(drawn) {
+    drawn.mark(...this.numbersOf(drawn.box.members))
+  }
+
+  numbersOf(members) {
+    const { numbers, rates, isMoving } = this.latest
+    return [numbers.ofNodes(members), isMoving ? rates.of(members) : 0]
   }
 
   patchLine(drawn) {
@@ -193,12 +211,13 @@ export class Drawing {
     this.late.delete(drawn)
   }
 
-  /** Leave what is outside of a rectangle out of the page's work. */
-  showOnly({ left, top, right, bottom }) {
+  /** Leave what is outside of a rectangle, or too far away to be read, out of the page's work. */
+  showOnly({ left, top, right, bottom }, isFar) {
+    this.isFar = isFar
     for (const drawn of this.order) {
       const isOutside = drawn.x > right || drawn.x + drawn.width < left || drawn.y > bottom || drawn.y + drawn.height < top
       show(drawn, !isOutside)
-      if (drawn.isShown && this.late.has(drawn)) this.patchBox(drawn)
+      if (drawn.isShown && !isFar && this.late.has(drawn)) this.patchBox(drawn)
     }
     for (const drawn of this.links.values()) {
       const [from, to] = [this.order[drawn.link.from], this.order[drawn.link.to]]

@@ -21,7 +21,7 @@ export class Scene {
     this.drawing = new Drawing()
     this.rates = new Rates()
     this.stage = svg("svg", { class: "emitnb-stage", role: "group", "aria-label": "dataflow graph" }, this.drawing.element)
-    this.camera = new Camera(this.stage, this.drawing.element, (view) => this.drawing.showOnly(view))
+    this.camera = new Camera(this.stage, this.drawing.element, (...seen) => this.drawing.showOnly(...seen))
     this.stage.addEventListener("click", (event) => this.clicked(event))
     this.stage.addEventListener("keydown", (event) => this.keyed(event))
     this.stage.addEventListener("focusin", (event) => this.focused(event))
