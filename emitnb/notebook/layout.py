@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emitnb.notebook.rows import BOX_GAP, Floats, Link, Numbers, order, places
+from emitnb.notebook.rows import BOX_GAP, Floats, Link, Numbers, Places, order
 
 LAYER_GAP = 54
 LANE_GAP = 7
@@ -21,6 +21,8 @@ PORT_GAP = 11
 LEAST_PORT_GAP = 8
 PORT_MARGIN = 7
 MOST_BENDS = 1500
+FEW_ITEMS = 500
+"""Up to so many, people look at the single line: what nearly is straight is made so."""
 
 Point = tuple[float, float]
 Stay = tuple[float, float, float]
@@ -207,6 +209,7 @@ class _Figures:
         self.depths = both[:, 1 if downward else 0]
         self.breadths = np.zeros(plan.items)
         self.breadths[: self.boxes] = both[:, 0 if downward else 1]
+        self.links = np.array(plan.links, dtype=np.intp).reshape(-1, 2)
         self.layers = np.array(plan.layers, dtype=np.intp)
         self.rows = np.zeros(len(plan.rows))
         np.maximum.at(self.rows, self.layers, self.depths)
@@ -222,8 +225,7 @@ class _Figures:
     def layout(self) -> Layout:
         plan, boxes = self.plan, self.boxes
         centre, breadth = self._across()
-        ends = np.array(plan.links, dtype=np.intp).reshape(-1, 2)
-        low, high = ends.T
+        low, high = self.links.T
         leave, reach = self._ports(low, high, centre), self._ports(high, low, centre)
         steepest = np.zeros(len(self.rows))
         np.maximum.at(steepest, np.array(plan.gaps, dtype=np.intp), np.abs(leave - reach))
@@ -247,11 +249,17 @@ class _Figures:
     def _across(self) -> tuple[Floats, float]:
         """Return the place of each item on the cross axis, and how much they take of it."""
         plan = self.plan
-        links, in_rows = plan.links[: plan.in_rows], plan.items - len(plan.lanes)
-        order(plan.rows, links)
-        centre = places(plan.rows, links, self.breadths[:in_rows], self.boxes)
-        centre -= (centre - self.breadths[:in_rows] / 2).min(initial=0)
-        breadth = float((centre + self.breadths[:in_rows] / 2).max(initial=0))
+        order(plan.rows, plan.links[: plan.in_rows])
+        links = self.links[: plan.in_rows]
+        breadths = self.breadths[: plan.items - len(plan.lanes)]
+        places = Places(plan.rows, links, breadths, self.boxes)
+        centre = places.centres()
+        if len(centre) <= FEW_ITEMS:
+            low, high = links.T
+            leave, reach = self._ports(low, high, centre), self._ports(high, low, centre)
+            places.straighten(centre, leave - centre[low] - reach + centre[high])
+        centre -= (centre - breadths / 2).min(initial=0)
+        breadth = float((centre + breadths / 2).max(initial=0))
         if not plan.lanes:
             return centre, breadth
         lanes = breadth + BOX_GAP + LANE_GAP * np.array(_shared(plan.lanes))
@@ -263,7 +271,7 @@ class _Figures:
         counts = np.bincount(items, minlength=len(centre))
         rank = np.empty(len(items))
         rank[sorting] = np.arange(len(items)) - (np.cumsum(counts) - counts)[items[sorting]]
-        room = (self.breadths - 2 * PORT_MARGIN) / np.maximum(counts - 1, 1)
+        room = (self.breadths[: len(centre)] - 2 * PORT_MARGIN) / np.maximum(counts - 1, 1)
         # Where arrow heads would not fit beside each other, all lines meet in one.
         step = np.where(room >= LEAST_PORT_GAP, np.minimum(PORT_GAP, np.floor(room)), 0)
         return np.asarray(centre[items] + step[items] * (rank - (counts[items] - 1) / 2))

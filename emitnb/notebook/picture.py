@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from html import escape
 from typing import NamedTuple
 
@@ -29,18 +28,19 @@ LEAST_SCALE = 0.6
 
 MARGIN = 12
 FONT = "ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace"
-CHARACTER = 0.602
-"""Width of a character of those fonts, in parts of the font's size."""
+CHARACTER, LINE_HEIGHT = 0.602, 1.4
+"""Width of a character of those fonts, and height of a line, in parts of the font's size."""
 
 LONGEST = 34
 """Characters of a line in a box; the whole text is in the tooltip."""
 
 LOOKS = {
-    "": "",
-    "name": ' font-size="13" font-weight="600" fill-opacity="1"',
-    "emitted": ' style="fill:var(--emitnb-accent);fill-opacity:1"',
-    "failed": ' style="fill:var(--emitnb-wrong);fill-opacity:1;font-weight:600"',
-    "stale": ' font-weight="600" font-style="italic" fill-opacity="1"',
+    "": ' fill-opacity=".75"',
+    "origin": "",
+    "name": ' font-size="13" font-weight="600"',
+    "emitted": ' style="fill:var(--emitnb-accent)"',
+    "failed": ' style="fill:var(--emitnb-wrong);font-weight:600"',
+    "stale": ' font-weight="600" font-style="italic"',
 }
 """Of the texts in a box, beside what they have in common."""
 
@@ -75,21 +75,12 @@ Counts = Mapping[str, Count]
 """What each node did, by its name."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(NamedTuple):
     """A line of text in a box."""
 
     text: str
     size: int = 11
     look: str = ""
-
-    @property
-    def width(self) -> float:
-        return _columns(self.text) * self.size * CHARACTER
-
-    @property
-    def height(self) -> float:
-        return self.size * 1.4
 
 
 def why_no_picture(graph: Graph) -> str:
@@ -117,7 +108,7 @@ def picture(graph: Graph, counts: Counts | None = None, *, standalone: bool = Fa
     entries = {r.name for r in routes if r.origin == ENTRY_POINT and not r.pattern}
     rows = {n: _rows(graph, n, n in entries, (counts or {}).get(n)) for n in graph.nodes}
     if graph.subscribers(ENTRY_POINT):
-        rows = {ENTRY_POINT: [_Row(ENTRY_POINT)], **rows}
+        rows = {ENTRY_POINT: [_Row(ENTRY_POINT, look="origin")], **rows}
     sizes = {name: _size(texts) for name, texts in rows.items()}
     placed = layout(sizes, routes, widest=PAGE_WIDTH)
     drawn = [*_lines(placed, [r for r in routes if r.origin == r.name])]
@@ -180,8 +171,8 @@ def _filled(notes: list[str]) -> list[str]:
 
 def _size(rows: list[_Row]) -> Point:
     """Return width and height, even: what is in the middle is on a whole pixel."""
-    width = max(row.width for row in rows) + 24
-    height = sum(row.height for row in rows) + 14
+    width = max([_columns(row.text) * row.size for row in rows]) * CHARACTER + 24
+    height = sum([row.size for row in rows]) * LINE_HEIGHT + 14
     return max(2 * round(width / 2), 84), 2 * round(height / 2)
 
 
@@ -223,12 +214,12 @@ def _tooltip(graph: Graph, name: str, rows: list[_Row]) -> str:
 def _texts(placed: Layout, rows: Mapping[str, list[_Row]]) -> Iterator[str]:
     # The pointer goes through to the box, which has the tooltip.
     yield '<g pointer-events="none" text-anchor="middle" font-size="11"'
-    yield ' style="fill:var(--emitnb-text);fill-opacity:.75">'
+    yield ' style="fill:var(--emitnb-text)">'
     for name, box in placed.boxes.items():
         x, y = f"{box.x + box.width / 2:.7g}", box.y + 7
         yield "<g>"
         for row in rows[name]:
-            y += row.height
+            y += row.size * LINE_HEIGHT
             baseline = f"{y - row.size * 0.35:.0f}"
             yield f'<text x="{x}" y="{baseline}"{LOOKS[row.look]}>{escape(row.text)}</text>'
         yield "</g>"

@@ -15,6 +15,11 @@ from numpy.typing import NDArray
 BOX_GAP = 18
 LINE_GAP = 12
 ROUNDS = 24
+NUDGES = 12
+HEAVY = 100.0
+NEARLY = 12
+"""Pixels by which a line may be off that could as well be straight."""
+
 BARELY = 0.001
 """What an item without neighbours weighs: it gives way to all that have some."""
 
@@ -70,28 +75,54 @@ def _number(row: list[int], place: list[float]) -> None:
         place[item] = number
 
 
-def places(rows: list[list[int]], links: Sequence[Link], breadths: Floats, boxes: int) -> Floats:
-    """Return the centre of each item: as near to its neighbours as order and gaps allow.
+class Places:
+    """Finds the places of items whose order is known.
 
     Parameters
     ----------
     rows : the items of each row, in order
-    links : pairs of items, each of a row and the next one
+    links : pairs of items, each of a row and the next one: an array of two columns
     breadths : what each item takes of its row, in pixels
     boxes : how many of the items are boxes, the first ones; the others are lines that pass
-
-    >>> places([[0], [1, 2]], [(0, 1), (0, 2)], np.array([40.0, 40.0, 40.0]), 3).tolist()
-    [0.0, -29.0, 29.0]
     """
-    centre = np.zeros(len(breadths))
-    ends = np.array(links, dtype=np.intp).reshape(-1, 2)
-    halves = [_Half.of(rows[start::2], ends, breadths, boxes) for start in (0, 1)]
-    for half in halves:
-        half.settle(centre, np.zeros(len(half.items)))
-    for turn in range(ROUNDS):
-        half = halves[1 - turn % 2]
-        half.settle(centre, half.wishes(centre))
-    return centre
+
+    def __init__(self, rows: list[list[int]], links: Numbers, breadths: Floats, boxes: int) -> None:
+        self._count = len(breadths)
+        self._halves = [_Half.of(rows[start::2], links, breadths, boxes) for start in (0, 1)]
+
+    def centres(self) -> Floats:
+        """Return the centre of each item: as near to its neighbours as order and gaps allow.
+
+        >>> links = np.array([(0, 1), (0, 2)])
+        >>> Places([[0], [1, 2]], links, np.full(3, 40.0), 3).centres().tolist()
+        [0.0, -29.0, 29.0]
+        """
+        centre = np.zeros(self._count)
+        for half in self._halves:
+            half.settle(centre, np.zeros(len(half.items)), half.weights)
+        for turn in range(ROUNDS):
+            half = self._halves[1 - turn % 2]
+            half.settle(centre, half.wishes(centre), half.weights)
+        return centre
+
+    def straighten(self, centre: Floats, steps: Floats) -> None:
+        """Move items a little, where that makes a line straight that nearly is.
+
+        Parameters
+        ----------
+        centre : the centres of the items; changed in place
+        steps : what the centres of each link's items must differ by, for its line to be straight
+
+        >>> centre = np.array([0.0, 5.0])
+        >>> Places([[0], [1]], np.array([(0, 1)]), np.full(2, 40.0), 2).straighten(
+        ...     centre, np.array([-2.0])
+        ... )
+        >>> centre.tolist()
+        [0.0, -2.0]
+        """
+        for turn in range(NUDGES):
+            half = self._halves[1 - turn % 2]
+            half.settle(centre, *half.nudged(centre, steps))
 
 
 @dataclass(frozen=True)
@@ -104,6 +135,7 @@ class _Half:
     weights: Floats
     mine: Numbers
     others: Numbers
+    reached: Numbers
     degree: Numbers
 
     @classmethod
@@ -120,16 +152,32 @@ class _Half:
         degree = np.bincount(mine, minlength=len(items))
         weights = np.where(degree, degree, BARELY)
         offsets = _offsets(items, first, breadths, boxes)
-        return cls(items, offsets, first, weights, mine, others, degree)
+        return cls(items, offsets, first, weights, mine, others, np.flatnonzero(~here), degree)
 
     def wishes(self, centre: Floats) -> Floats:
         sums = np.bincount(self.mine, weights=centre[self.others], minlength=len(self.items))
         return np.where(self.degree, sums / np.maximum(self.degree, 1), centre[self.items])
 
-    def settle(self, centre: Floats, wishes: Floats) -> None:
-        free = _never_falling(wishes - self.offsets, self.weights, self.first)
-        # Whole pixels, so that what should be straight is.
-        centre[self.items] = np.rint(free) + self.offsets
+    def nudged(self, centre: Floats, steps: Floats) -> tuple[Floats, Floats]:
+        """Where items should be for the straightest of the lines from the rows before.
+
+        With it comes what they weigh: the others give way to those that are nudged.
+        """
+        wishes, mine = centre[self.items], self.mine[self.reached]
+        straight = centre[self.others[self.reached]] + steps[self.reached]
+        off = np.abs(straight - wishes[mine])
+        near = np.flatnonzero(off <= NEARLY)
+        # Of several for one item the last one counts.
+        near = near[np.argsort(-off[near], kind="stable")]
+        wishes[mine[near]] = straight[near]
+        weights = np.ones(len(wishes))
+        weights[mine[near]] = HEAVY
+        return wishes, weights
+
+    def settle(self, centre: Floats, wishes: Floats, weights: Floats) -> None:
+        free = _never_falling(wishes - self.offsets, weights, self.first)
+        # Half pixels, so that what should be straight is.
+        centre[self.items] = np.rint(free * 2) / 2 + self.offsets
 
 
 def _offsets(items: Numbers, first: NDArray[np.bool_], breadths: Floats, boxes: int) -> Floats:

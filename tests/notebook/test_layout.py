@@ -183,3 +183,12 @@ def test_a_long_chain_stays_straight(most_bends):
     assert len({box.y for box in placed.boxes.values()}) == 1
     last = placed.lines[-1]
     assert (last.route.pattern, len(last.stays)) == (True, 3)
+
+
+def test_a_chain_is_straight_though_others_read_from_it_too():
+    origins = {"a": None, "b": "a", "c": "b", "d": "c", "e": ["a", "b", "d"], "failed": ".*!"}
+    sizes = {name: (90, 50 + 8 * (i % 3)) for i, name in enumerate(origins)}
+    lines = layout(sizes, routes_of(origins)).lines
+    chain = [line for line in lines if line.route[:2] in (("a", "b"), ("b", "c"), ("c", "d"))]
+    assert len(chain) == 3
+    assert all(len({across for _, _, across in line.stays}) == 1 for line in chain)
