@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2s
 from html import escape
 from typing import Any, TypeAlias
 from uuid import uuid4
@@ -41,7 +42,8 @@ STYLE = """\
 --l:var(--jp-border-color2,var(--vscode-panel-border,rgba(128,128,128,.3)));\
 --h:var(--jp-rendermime-table-row-hover-background,rgba(128,128,128,.15));\
 --a:var(--jp-brand-color1,var(--vscode-textLink-foreground,#1976d2));\
-color:var(--t);font-size:var(--jp-ui-font-size1,13px);line-height:1.4;overflow-x:auto;isolation:isolate}
+color:var(--t);font-family:var(--jp-ui-font-family,system-ui,sans-serif);\
+font-size:var(--jp-ui-font-size1,13px);line-height:1.4;overflow-x:auto;isolation:isolate}
 & p{margin:0;padding:2px 8px;color:var(--m);text-align:left}
 & p.stale{margin:2px 0;border-left:3px solid var(--jp-warn-color1,#f57c00);color:var(--t)}
 & table{width:max-content;max-width:none;margin:0;border:0;border-collapse:collapse;\
@@ -60,7 +62,7 @@ overflow-wrap:break-word;font-variant-numeric:tabular-nums;box-sizing:border-box
 
 SORTING = """\
 @supports (grid-template-columns:subgrid) and selector(:has(a)){
-& table{display:grid;justify-content:start}
+& table{display:grid;grid-template-columns:repeat(var(--n),auto);justify-content:start}
 & thead,& tbody{display:contents}
 & tr{display:grid;grid-template-columns:subgrid;grid-column:1/-1}
 & tbody[hidden] tr{display:none}
@@ -70,7 +72,7 @@ SORTING = """\
 cursor:pointer;list-style:none;background:none}
 & summary::-webkit-details-marker{display:none}
 & summary::before{position:absolute;right:8px;bottom:5px;font-size:9px;line-height:1;\
-color:var(--m);opacity:.45;content:"\\25BC"}
+color:var(--m);opacity:.6;content:"\\25BC"}
 & .up summary::before{right:17px;content:"\\25B2"}
 & thead th:hover summary::before{opacity:1}
 & details[open] summary::before{color:var(--a);opacity:1}
@@ -85,8 +87,11 @@ color:var(--m);opacity:.45;content:"\\25BC"}
 ORDER = "&:has(.{0}[open]) tbody tr[style*='--{0}:']{{display:grid;order:var(--{0})}}"
 """Shows the rows of an order, by what they say about their places in it."""
 
-CLASS = "emitnb-frame"
-"""Of the element around a table, which has a class of its own, too: styles touch nothing else."""
+NUMBERS = "&.n{0} tr>:nth-child({0}){{text-align:right}}"
+"""Sets a column of numbers; the element around the table says which they are."""
+
+CLASSES = ("emitnb-frame", f"emitnb-{blake2s((STYLE + SORTING).encode()).hexdigest()[:6]}")
+"""Of the element around a table: styles touch nothing else, nor tables of another version."""
 
 
 @dataclass(slots=True)
@@ -124,12 +129,13 @@ def table(frame: pd.DataFrame) -> str:
     _find_orders(columns, first, last)
     rows: _Rows = {place: {} for place in (*range(first), *range(len(frame) - last, len(frame)))}
     _add_places(rows, columns, first)
-    own = f"emitnb-{uuid4().hex[:12]}"
+    numbers = [n for n, one in enumerate(columns, start=2) if is_number(one.values.dtype)]
+    classes = " ".join([*CLASSES, *(f"n{number}" for number in numbers)])
     parts = [
-        f'<div class="{CLASS} {own}" style="--gap:{first + 1}">',
-        f"<style>{_style(own, columns)}</style>",
+        f'<div class="{classes}" style="--n:{len(columns) + 1};--gap:{first + 1}">',
+        f"<style>{_style(columns, numbers)}</style>",
         *_stale(frame),
-        f"<table><thead>{_head(own, frame, columns)}</thead><tbody>",
+        f"<table><thead>{_head(frame, columns)}</thead><tbody>",
         *_body(frame, columns, rows, first, last),
         f"</tbody></table><p>{_foot(frame, columns)}</p></div>",
     ]
@@ -162,16 +168,17 @@ def _add_places(rows: _Rows, columns: Sequence[_Column], first: int) -> None:
                 rows.setdefault(row, {})[f"{key}{number}"] = place + (place > first)
 
 
-def _style(own: str, columns: Sequence[_Column]) -> str:
+def _style(columns: Sequence[_Column], numbers: Iterable[int]) -> str:
+    """What this table needs of a style that is the same for all tables."""
     keys = [f"{key}{n}" for n, one in enumerate(columns) if one.orders for key in "ad"]
-    sorting = SORTING % "\n".join(map(ORDER.format, keys)) if keys else ""
-    right = [n for n, one in enumerate(columns, start=2) if is_number(one.values.dtype)]
-    sides = ",".join(f"& tr>:nth-child({n})" for n in right) + "{text-align:right}" if right else ""
-    wide = f"& table{{grid-template-columns:repeat({len(columns) + 1},auto)}}\n"
-    return (STYLE + wide + sides + sorting).replace("&", f".{CLASS}.{own}")
+    rules = [STYLE, *map(NUMBERS.format, numbers)]
+    if keys:
+        rules.append(SORTING % "\n".join(map(ORDER.format, keys)))
+    return "\n".join(rules).replace("&", "." + ".".join(CLASSES))
 
 
-def _head(own: str, frame: pd.DataFrame, columns: Sequence[_Column]) -> str:
+def _head(frame: pd.DataFrame, columns: Sequence[_Column]) -> str:
+    group = f"emitnb-{uuid4().hex[:12]}"  # of one name, one is open on a whole page
     name = "" if frame.index.name is None else short(frame.index.name, NAME)
     cells = [f'<th scope="col">{escape(name)}</th>' if name else "<td></td>"]
     for number, column in enumerate(columns):
@@ -180,16 +187,16 @@ def _head(own: str, frame: pd.DataFrame, columns: Sequence[_Column]) -> str:
         cells.append(
             f'<th scope="col"{_title(title)}>{escape(text) or "&nbsp;"}'
             f"<br><small>{escape(cut(str(column.values.dtype), NAME))}</small>"
-            f"{_controls(own, number, text) if column.orders else ''}</th>"
+            f"{_controls(group, number, text) if column.orders else ''}</th>"
         )
     return f"<tr>{''.join(cells)}</tr>"
 
 
-def _controls(own: str, number: int, name: str) -> str:
+def _controls(group: str, number: int, name: str) -> str:
     """What is clicked, one above the other; hidden where there is no style."""
     ways = (("a", "up", "ascending"), ("d", "down", "descending"))
     return "".join(
-        f'<details name="{own}" class="{key}{number} {way}" hidden="hidden">'
+        f'<details name="{group}" class="{key}{number} {way}" hidden="hidden">'
         f'<summary aria-label="sort by {escape(name)}, {said}"></summary></details>'
         for key, way, said in ways
     )

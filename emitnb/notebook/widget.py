@@ -26,6 +26,14 @@ from emitnb.router import Router
 
 _ipython: Any = ipython  # it has no types
 STATIC = Path(__file__).parent / "static"
+STILL = """\
+<div data-emitnb-still="{still}"><style>
+.jp-OutputArea-child:has(+ .jp-OutputArea-child [data-emitnb-still="{still}"]):not(:has(.emitnb-graph)) {{
+  display: none
+}}
+</style>{inner}</div>"""
+"""A picture that takes the place of what Jupyter says above it of a widget that is no more."""
+
 STILL_EVERY = 1.0
 """Seconds between two pictures: each is sent whole."""
 
@@ -103,7 +111,7 @@ class GraphWidget(anywidget.AnyWidget):
     def _picture(self, router: Router) -> dict[str, str]:
         drawn = drawing(router)._repr_mimebundle_()
         inner = drawn.get("text/html") or f"<pre>{escape(drawn['text/plain'])}</pre>"
-        return {"text/html": f'<div data-emitnb-still="{self.still}">{inner}</div>'}
+        return {"text/html": STILL.format(still=self.still, inner=inner)}
 
     def _hear(self, _: Any, message: Any, __: Any) -> None:
         self.send(answer(self._router(), message))

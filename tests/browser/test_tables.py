@@ -43,8 +43,9 @@ def expected(rows: Any) -> list[str]:
 def test_a_click_or_a_key_sorts_a_table_and_no_other(page: Page) -> None:
     values = np.random.default_rng(3).permutation(500)
     frame = pd.DataFrame({"n": values, HOSTILE: HOSTILE, "x": values[::-1] / 7})
-    page.set_content(f"<title>frames</title>{table(frame)}{table(frame)}")
-    first, other = page.locator(".emitnb-frame").all()
+    narrow = pd.DataFrame({"word": ["a", "b"]})
+    page.set_content(f"<title>frames</title>{table(frame)}{table(frame)}{table(narrow)}")
+    first, other, _ = page.locator(".emitnb-frame").all()
     number, text, fraction = first.locator("thead th").all()
     up, rows = np.argsort(values), expected(range(500))
     assert rows_in(first) == rows

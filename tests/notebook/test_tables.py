@@ -339,17 +339,24 @@ def test_odd_frames_are_shown(frame, line):
     assert Table(html).lines == [line]
 
 
-def test_two_tables_have_nothing_in_common():
+def test_two_tables_do_not_interfere():
     """Of what is open on a page there is one of a name: another table must not close it."""
-    frame = pd.DataFrame({"n": [2, 1]})
-    one, other = Table(table(frame)), Table(table(frame))
+    one, other = (Table(table(pd.DataFrame(n, index=range(2), columns=["n"]))) for n in "ab")
     assert {name for name, _ in one.choices}.isdisjoint(name for name, _ in other.choices)
-    (style,) = re.findall(r"<style>(.*?)</style>", one.html, re.DOTALL)
-    own = one.choices[0][0]
+    assert style_of(one) == style_of(other)  # so that it does not matter which comes last
+
+
+def test_styles_touch_tables_only():
+    (around,) = re.findall(r'^<div class="(emitnb-[-\w]+ emitnb-[-\w]+)', table(pd.DataFrame()))
+    style = style_of(Table(table(pd.DataFrame({"n": [1], "word": ["a"]}))))
     selectors = [s for s in re.findall(r"([^{}]+)\{", style) if not s.strip().startswith("@")]
-    assert all(
-        part.strip().startswith(f".emitnb-frame.{own}") for s in selectors for part in s.split(",")
-    )
+    start = "." + around.replace(" ", ".")
+    assert all(part.strip().startswith(start) for s in selectors for part in s.split(","))
+
+
+def style_of(shown: Table) -> str:
+    (style,) = re.findall(r"<style>(.*?)</style>", shown.html, re.DOTALL)
+    return style
 
 
 # --- in a shell -------------------------------------------------------------------------------

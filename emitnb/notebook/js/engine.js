@@ -3,9 +3,11 @@
 /**
  * Return the started engine of a kernel. Rejects where the page blocks WebAssembly.
  * @param {object} model the widget's model
+ * @param {() => void} onGone called when the kernel is gone
  */
-export async function engineOf(model) {
+export async function engineOf(model, onGone) {
   const shared = await model.widget_manager.get_model(model.get("engine"))
+  shared.on("comm_live_update", () => shared.comm_live || onGone())
   // Kept on the model, so that all widgets of a kernel share it and it goes with the kernel.
   shared.emitnbEngine ??= start(shared.get("source"))
   return shared.emitnbEngine

@@ -62,7 +62,6 @@ export class View {
 
   listen() {
     this.onChange = new Map(TRAITS.map((name) => [`change:${name}`, () => this.note(name)]))
-    this.onChange.set("comm_live_update", () => this.checkLife())
     for (const [event, act] of this.onChange) this.model.on(event, act)
     const options = { signal: this.listening.signal }
     this.element.addEventListener("keydown", (event) => event.key === "Escape" && this.escape(), options)
@@ -75,7 +74,7 @@ export class View {
   async start() {
     this.note("status", "surroundings", "graph")
     try {
-      this.engine = await engineOf(this.model)
+      this.engine = await engineOf(this.model, () => this.mourn())
       this.note("graph")
     } catch {
       this.giveUp()
@@ -258,8 +257,7 @@ export class View {
     this.message.hidden = !text
   }
 
-  checkLife() {
-    if (this.model.comm_live !== false) return
+  mourn() {
     this.element.classList.add("is-gone")
     this.bar.say("The kernel that drew this is gone: the graph is as it was then. %emit_graph draws it anew.")
   }
