@@ -29,6 +29,7 @@ GROUPS = (
     "again",
     "scale",
     "startup",
+    "widget",
     "cluster",
 )
 LIBRARIES = (
@@ -41,6 +42,8 @@ LIBRARIES = (
     "emit",
     "streamz",
     "reactivex",
+    "anywidget",
+    "jupyterlab",
 )
 
 
