@@ -8,6 +8,7 @@ const WORDS = {
   done: "done", interrupted: "interrupted", stopped: "stopped", cancelled: "cancelled",
 }
 const PATIENCE = 300
+const READ = 6000
 
 const BUTTONS = [
   ["pause", "Pause", "pause after the batch under way"],
@@ -43,7 +44,7 @@ export class Bar {
     if (button.getAttribute("aria-busy")) return
     setAttribute(button, "aria-busy", "true")
     // Where the answer is quick, nothing flashes.
-    const waits = setTimeout(() => this.say(`${label}: waiting for the kernel, which is busy …`), PATIENCE)
+    const waits = setTimeout(() => this.say(`${label}: waiting for the kernel, which is busy …`, false, true), PATIENCE)
     try {
       this.say(await this.kernel.ask(name))
     } catch (error) {
@@ -54,10 +55,12 @@ export class Bar {
     }
   }
 
-  /** Tell the user a line, as text. */
-  say(text, isWrong = false) {
+  /** Tell the user a line, as text. What is neither wrong nor lasting goes after a while. */
+  say(text, isWrong = false, isLasting = false) {
     setText(this.note, text ?? "")
     this.note.classList.toggle("is-wrong", isWrong)
+    clearTimeout(this.fading)
+    if (!isLasting && !isWrong) this.fading = setTimeout(() => setText(this.note, ""), READ)
   }
 
   /** Show the trait `status`. */

@@ -35,7 +35,10 @@ export class Camera {
   begin() {
     const scale = Math.min(this.fitting, 1)
     if (scale >= READABLE) this.fit()
-    else this.moveTo(MARGIN, Math.min(MARGIN, (this.stageHeight - this.height * READABLE) / 2), READABLE)
+    else {
+      const [across, down] = [this.stageWidth - this.width * READABLE, this.stageHeight - this.height * READABLE]
+      this.moveTo(Math.max(MARGIN, across / 2), Math.max(MARGIN, down / 2), READABLE)
+    }
   }
 
   fit() {

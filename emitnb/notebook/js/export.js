@@ -4,7 +4,7 @@ import { svg } from "./dom.js"
 
 const LOOKS = [
   "fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "opacity",
-  "font-family", "font-size", "font-weight", "font-style", "text-anchor", "display", "transform",
+  "font-family", "font-size", "font-weight", "font-style", "text-anchor", "display",
 ]
 const MARGIN = 16
 
@@ -19,7 +19,6 @@ export function picture(stage, moved, width, height) {
   stage.classList.remove("is-exported")
   hidden.forEach((element, index) => (element.style.display = before[index]))
   copy.setAttribute("transform", `translate(${MARGIN} ${MARGIN})`)
-  copy.style.transform = ""
   const paper = svg("rect", { width: "100%", height: "100%", fill: getComputedStyle(stage).backgroundColor })
   const root = svg("svg", { width: whole[0], height: whole[1], viewBox: `0 0 ${whole.join(" ")}` }, paper, copy)
   return { text: new XMLSerializer().serializeToString(root), width: whole[0], height: whole[1] }
@@ -30,11 +29,16 @@ function copied(element) {
   for (const { name } of [...copy.attributes]) {
     if (/^(role|tabindex|class|aria-|data-)/.test(name)) copy.removeAttribute(name)
   }
-  if (!["title", "g"].includes(element.tagName) || element.style?.transform) {
+  copy.removeAttribute("style")
+  // Where a box is going to, should it be on its way right now; and as other programs read it, too.
+  const [, x, y] = /translate\(([-.\d]+)px, ([-.\d]+)px\)/.exec(element.style.transform) ?? []
+  if (x !== undefined) copy.setAttribute("transform", `translate(${x} ${y})`)
+  if (!["title", "g"].includes(element.tagName)) {
     const looks = getComputedStyle(element)
     copy.setAttribute("style", LOOKS.map((name) => `${name}:${looks.getPropertyValue(name)}`).join(";"))
   }
   for (const child of element.childNodes) {
+    if (child.classList?.contains("hit")) continue
     copy.append(child.nodeType === Node.ELEMENT_NODE ? copied(child) : child.cloneNode())
   }
   return copy

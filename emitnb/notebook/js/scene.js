@@ -10,12 +10,12 @@ import { shapeOf } from "./shape.js"
 const NARROW = 560
 const TALLEST = 460
 const SHORTEST = 150
-const WITH_PANEL = 380
+const WITH_PANEL = 420
 const LEGIBLE = 0.7
 const QUIET = 400
 
 export class Scene {
-  /** @param {object} on box(box), link(link), nothing(): what was clicked */
+  /** @param {object} on box(box), link(link), nothing(): what was clicked; height(pixels) */
   constructor(on) {
     this.on = on
     this.drawing = new Drawing()
@@ -83,6 +83,7 @@ export class Scene {
     const wanted = this.laid.height * Math.max(scale, LEGIBLE) + 28
     const height = Math.min(Math.max(wanted, this.hasPanel ? WITH_PANEL : SHORTEST), TALLEST)
     this.stage.style.height = `${height}px`
+    this.on.height(height)
     const isOther = width !== this.camera.stageWidth || height !== this.camera.stageHeight
     this.camera.setSizes(this.laid.width, this.laid.height, width, height)
     if (isOther) this.camera.begin()

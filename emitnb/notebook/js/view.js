@@ -33,6 +33,7 @@ export class View {
       box: (box, withKeys) => this.openBox(box, withKeys),
       link: (link, from, to) => this.openLink(link, from, to),
       nothing: () => this.scene.drawing.light(null),
+      height: (pixels) => this.panel.element.style.setProperty("--e-height", `${pixels}px`),
     })
     this.tools = new Tools({
       find: (name, text) => this.find(name, text),
@@ -175,6 +176,7 @@ export class View {
 
   async save(kind) {
     const { stage, drawing, laid } = this.scene
+    drawing.catchUp()
     try {
       await download(kind, picture(stage, drawing.element, laid.width, laid.height), "emitnb-graph")
     } catch (error) {
@@ -259,7 +261,7 @@ export class View {
 
   mourn() {
     this.element.classList.add("is-gone")
-    this.bar.say("The kernel that drew this is gone: the graph is as it was then. %emit_graph draws it anew.")
+    this.bar.say("The kernel that drew this is gone: the graph is as it was then. %emit_graph draws it anew.", false, true)
   }
 
   dispose() {
