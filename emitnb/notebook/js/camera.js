@@ -1,7 +1,7 @@
 // What part of the drawing is seen: drag, wheel (once the graph was clicked), buttons, keys.
 
 const CLOSEST = 2.5
-const READABLE = 0.7
+const READABLE = 0.8
 const SMALLEST_TEXT = 5
 const TEXT_SIZE = 11
 const MARGIN = 14

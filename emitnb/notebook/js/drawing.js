@@ -118,7 +118,7 @@ class DrawnLine {
     setAttribute(this.head, "d", line?.head ?? "")
     const [x, y] = line?.middle ?? [0, 0]
     setAttribute(this.label, "x", x)
-    setAttribute(this.label, "y", y - 4)
+    setAttribute(this.label, "y", y - 6)
   }
 
   patch(messages, withLabel) {

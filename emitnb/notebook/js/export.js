@@ -4,7 +4,7 @@ import { svg } from "./dom.js"
 
 const LOOKS = [
   "fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "opacity",
-  "font-family", "font-size", "font-weight", "font-style", "text-anchor", "display",
+  "font-family", "font-size", "font-weight", "font-style", "text-anchor", "display", "paint-order", "stroke-linecap",
 ]
 const MARGIN = 16
 

@@ -11,7 +11,7 @@ const NARROW = 560
 const TALLEST = 460
 const SHORTEST = 150
 const WITH_PANEL = 420
-const LEGIBLE = 0.7
+const LEGIBLE = 0.8
 const QUIET = 400
 
 export class Scene {
@@ -71,8 +71,8 @@ export class Scene {
   }
 
   get isNarrow() {
-    const width = this.stage.parentElement?.clientWidth ?? 0
-    return width > 0 && width < NARROW && !this.hasPanel
+    const width = this.stage.closest(".emitnb-graph")?.clientWidth ?? 0
+    return width > 0 && width < NARROW
   }
 
   /** Take on the size of the page; return whether the drawing was moved for it. */

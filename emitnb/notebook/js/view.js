@@ -77,18 +77,20 @@ export class View {
     try {
       this.engine = await engineOf(this.model, () => this.mourn())
       this.note("graph")
-    } catch {
-      this.giveUp()
+    } catch (error) {
+      this.giveUp(error)
     }
   }
 
   /** Without an engine the picture below stays, and says what there is to say. */
-  giveUp() {
+  giveUp(error) {
     this.hasGivenUp = true
     this.hiding.remove()
     this.scene.stage.remove()
     this.tools.element.hidden = this.hint.hidden = true
-    this.tell("This page cannot draw the live graph: it blocks WebAssembly. The picture below is drawn anew when a run ends.")
+    const isBlocked = typeof WebAssembly === "undefined" || /wasm|webassembly/i.test(String(error))
+    const why = isBlocked ? "it blocks WebAssembly" : String(error)
+    this.tell(`This page cannot draw the live graph: ${why}. The picture below is drawn anew when a run ends.`)
   }
 
   /** Note that traits changed; they are shown together, in the next frame. */
