@@ -21,7 +21,7 @@ from emitnb.errors import EmitError
 
 QUICKSTART = "01-quickstart.ipynb"
 PAGE = "emitnb-quickstart.html"
-SHOWN = {"graph": "The graph", "summary": "The run, node by node", "frame": "Top of the frame"}
+SHOWN = {"graph": "The graph", "summary": "The run, node by node", "frame": "The frame"}
 """Tags of the quickstart's cells whose output the demonstration prints, with their headings."""
 
 OFFLINE = """\

@@ -28,12 +28,13 @@ from emitnb.table import Table
 
 
 class Pusher(Reader):
-    """Takes data in. ``run`` is the latest :class:`emitnb.Run`."""
+    """Takes data in. ``run`` is the latest Run; ``bar``: what ``progress=None`` means."""
 
     def __init__(self, message_class: type[Message]) -> None:
         super().__init__()
         self.max_failures = 1_000
         self.hop_limit = HOP_LIMIT
+        self.bar: bool | None = None
         self.run: Run | None = None
         self._graph = Graph(message_class=message_class)
         self._backend: Backend = Memory()
@@ -215,7 +216,7 @@ class Pusher(Reader):
             batch_size=None if batch_size == "auto" else batch_size,
             on_error=on_error,
             max_failures=self.max_failures,
-            progress=progress,
+            progress=self.bar if progress is None else progress,
             background=background,
             logs=self._logs,
             number=self._register.next_number(),

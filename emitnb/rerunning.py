@@ -264,6 +264,8 @@ class Rerunner(Pusher):
         **options: Any,
     ) -> Run:
         check_push(batch_size)
+        if options.get("progress") is None:
+            options["progress"] = self.bar
         run = Run(
             source,
             store,

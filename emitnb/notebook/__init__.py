@@ -13,6 +13,7 @@ from emitnb.notebook.data_magics import DataMagics
 from emitnb.notebook.failure_magics import FailureMagics
 from emitnb.notebook.graphs import Graphs
 from emitnb.notebook.magics import GraphMagics
+from emitnb.notebook.pages import asked_by_program
 from emitnb.notebook.rerun_magics import RerunMagics
 from emitnb.notebook.run_magics import RunMagics
 from emitnb.router import Router
@@ -24,7 +25,9 @@ def load(shell: InteractiveShell) -> None:
     A second time, only a router that is gone is made anew.
     """
     if not isinstance(shell.user_ns.get(NAME), Router):
-        shell.user_ns[NAME] = Router()
+        shell.user_ns[NAME] = made = Router()
+        if asked_by_program(shell):
+            made.bar = False  # nobody watches it, and in a notebook it would be a widget
     if GraphMagics.__name__ in shell.magics_manager.registry:
         return
     graphs = Graphs(shell)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import re
 from typing import TYPE_CHECKING, Any
 
 from IPython import display as ipython
 from IPython.core.interactiveshell import InteractiveShell
 
 from emitnb.notebook.display import Drawing, drawing
+from emitnb.notebook.pages import has_page
 from emitnb.router import Router
 
 if TYPE_CHECKING:
     from emitnb.notebook.widget import Widgets
 
 _ipython: Any = ipython  # it has no types
-PROGRAM = re.compile(r"_\d+_\d+$")
-"""Ends the ids of messages from Python programs (jupyter_client): consoles, nbclient, nbconvert."""
 
 
 class Live(Drawing):
@@ -47,7 +44,7 @@ class Graphs:
         """
         name = router.graph.find(around) if around else ""
         drawn = drawing(router)
-        if not self._has_page():
+        if not has_page(self._shell):
             return drawn
         return Live(drawn, router, self._live(), name)
 
@@ -62,15 +59,3 @@ class Graphs:
 
             self._widgets = Widgets()
         return self._widgets
-
-    def _has_page(self) -> bool:
-        """Whether what runs the cell can show widgets.
-
-        Programs that run notebooks cannot, and the state of widgets that they save makes pages
-        load scripts from elsewhere. Voilà is one that can.
-        """
-        kernel: Any = getattr(self._shell, "kernel", None)
-        if kernel is None:
-            return False
-        asked = str(kernel.get_parent("shell").get("header", {}).get("msg_id", ""))
-        return not PROGRAM.search(asked) or "voila" in os.environ.get("SERVER_SOFTWARE", "")

@@ -28,8 +28,8 @@ _ipython: Any = ipython  # it has no types
 STATIC = Path(__file__).parent / "static"
 STILL = """\
 <div data-emitnb-still="{still}"><style>
-.jp-OutputArea-child:has(+ .jp-OutputArea-child [data-emitnb-still="{still}"]):not(:has(.emitnb-graph)) {{
-  display: none
+.jp-OutputArea-child:has(+ .jp-OutputArea-child [data-emitnb-still="{still}"]) {{
+  &:not(:has(.emitnb-graph)) {{ display: none }}
 }}
 </style>{inner}</div>"""
 """A picture that takes the place of what Jupyter says above it of a widget that is no more."""

@@ -195,3 +195,13 @@ def test_a_magic_that_fails_stops_run_all(magic):
         NotebookClient(notebook).execute()
     assert notebook.cells[1].outputs[0]["output_type"] == "error"
     assert notebook.cells[2].execution_count is None
+
+
+def test_a_program_that_runs_notebooks_gets_no_bar_and_no_widget(kernel):
+    comms = "from ipywidgets import Widget\nlen(Widget.widgets)"
+    kernel.run("%reload_ext emitnb")
+    kernel.run(WORDS)
+    slow = "import time\nrouter.push((time.sleep(0.6) or n for n in range(3)), field='n', batch_size=1)"
+    kernel.run(slow)
+    kernel.run("%emit_graph")
+    assert kernel.run(comms)["data"]["text/plain"] == "0"
