@@ -32,8 +32,11 @@ class Runs(tuple[Run, ...]):
 
     def step(self, n: int = 1) -> Runs:
         """Commit ``n`` more batches of each, then pause them; see :meth:`emitnb.Run.step`."""
-        self._each("step", lambda run: run.begin_step(n), self._in_background())
-        return self._each("step", lambda run: run.settle(), self._in_background())
+        return self.begin_step(n)._each("step", lambda run: run.settle(), self._in_background())
+
+    def begin_step(self, n: int = 1) -> Runs:
+        """Begin what :meth:`step` does, and wait for nothing."""
+        return self._each("step", lambda run: run.begin_step(n), self._in_background())
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until all are over, for ``timeout`` seconds at most; return whether they are.

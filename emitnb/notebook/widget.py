@@ -18,6 +18,7 @@ import ipywidgets
 import traitlets
 from IPython import display as ipython
 
+from emitnb.graph import Graph
 from emitnb.notebook.display import drawing
 from emitnb.notebook.live.commands import answer
 from emitnb.notebook.live.feed import Feed
@@ -31,7 +32,7 @@ STILL = """\
 .jp-OutputArea-child:has(+ .jp-OutputArea-child [data-emitnb-still="{still}"]) {{
   &:not(:has(.emitnb-graph)) {{ display: none }}
 }}
-</style>{inner}</div>"""
+</style>{inner}</div>"""  # noqa: E501 - one selector
 """A picture that takes the place of what Jupyter says above it of a widget that is no more."""
 
 STILL_EVERY = 1.0
@@ -66,7 +67,7 @@ class GraphWidget(anywidget.AnyWidget):
         # The widgets of a kernel live as long as it does; the routers need not.
         self._router = weakref.ref(router)
         self._feed = Feed(cast(Router, weakref.proxy(router)))
-        self._shown: tuple[object, object] | None = None
+        self._shown: tuple[weakref.ref[Graph], weakref.ref[object]] | None = None
         self._still_due = 0.0
         first = self._feed.news()
         super().__init__(engine=engine, still=f"emitnb-{uuid.uuid4().hex}", around=around, **first)
@@ -80,7 +81,7 @@ class GraphWidget(anywidget.AnyWidget):
             with self.hold_sync():
                 for name, value in self._feed.news().items():
                     setattr(self, name, value)
-                self.trouble = ""
+                self.trouble = self._feed.trouble
             self._refresh_still()
         except ReferenceError:
             return False  # the router went while we looked
@@ -94,7 +95,7 @@ class GraphWidget(anywidget.AnyWidget):
         assert router is not None
         data, metadata = self._repr_mimebundle_() or ({}, {})
         _ipython.display({**data, "text/plain": str(router)}, metadata=metadata, raw=True)
-        self._shown = router.graph, router.moment
+        self._shown = weakref.ref(router.graph), weakref.ref(router.moment)
         _ipython.display(self._picture(router), raw=True, display_id=self.still)
 
     def _refresh_still(self) -> None:
@@ -102,10 +103,12 @@ class GraphWidget(anywidget.AnyWidget):
         router = self._router()
         if router is None or self._shown is None or not self._feed.is_at_rest:
             return
-        now = router.graph, router.moment
-        if (now[0] is self._shown[0] and now[1] is self._shown[1]) or monotonic() < self._still_due:
+        graph, moment = router.graph, router.moment
+        same = self._shown[0]() is graph and self._shown[1]() is moment
+        if same or monotonic() < self._still_due:
             return
-        self._shown, self._still_due = now, monotonic() + STILL_EVERY
+        self._shown = weakref.ref(graph), weakref.ref(moment)
+        self._still_due = monotonic() + STILL_EVERY
         _ipython.display(self._picture(router), raw=True, display_id=self.still, update=True)
 
     def _picture(self, router: Router) -> dict[str, str]:

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import ipywidgets
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from pages import PATIENCE, Page, publishers
 from traitlets.config import Config
 
 from emitnb import Router
@@ -83,3 +85,16 @@ def counting(notebook: Notebook) -> Notebook:
     notebook.run(WORDS)
     notebook.run(COUNT_WORD)
     return notebook
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+    """A page that all widgets made from now on are shown on."""
+    page = Page()
+    monkeypatch.setattr("comm.create_comm", page.create_comm)
+    yield page
+    page.broken = None
+    ipywidgets.Widget.close_all()
+    for thread in publishers():
+        thread.join(PATIENCE)
+    assert publishers() == []

@@ -20,9 +20,13 @@ from emitnb.declaration import field_texts, node_marks
 from emitnb.graph import Graph
 from emitnb.message import ENTRY_POINT
 from emitnb.node import Form, Node
+from emitnb.text import printable
 
 MOST = 20_000
 """Characters of source that are sent."""
+
+TEXT = 1_000
+"""Characters of a title, a pattern or an option."""
 
 MOST_ORIGINS = 50
 """Origins that are listed of one subscription; a pattern may take in every node."""
@@ -70,13 +74,13 @@ def _code(graph: Graph, name: str) -> dict[str, Any]:
     node = graph.nodes[name]
     source = source_of(node.function)
     return {
-        "title": f"{name}({', '.join(field_texts(node))})",
+        "title": printable(f"{name}({', '.join(field_texts(node))})", TEXT),
         "cell": _cell(source),
         "line": source.first,
         "tokens": highlighted(source.text),
         "subscriptions": _subscriptions(graph, node),
-        "ignores": [str(ignored) for ignored in node.ignores],
-        "options": _options(node),
+        "ignores": [printable(str(ignored), TEXT) for ignored in node.ignores],
+        "options": [printable(option, TEXT) for option in _options(node)],
     }
 
 
@@ -85,7 +89,8 @@ def _subscriptions(graph: Graph, node: Node) -> list[dict[str, Any]]:
     for wanted in node.subscriptions:
         origins = graph.origins_through(wanted, node.name)
         more = max(len(origins) - MOST_ORIGINS, 0)
-        found.append({"written": str(wanted), "resolved": origins[:MOST_ORIGINS], "more": more})
+        written = printable(str(wanted), TEXT)
+        found.append({"written": written, "resolved": origins[:MOST_ORIGINS], "more": more})
     return found
 
 

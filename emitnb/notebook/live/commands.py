@@ -8,6 +8,10 @@ from typing import Any
 from emitnb.errors import EmitError
 from emitnb.notebook.live.details import peek_rows, trace_path
 from emitnb.router import Router
+from emitnb.text import printable, short_repr
+
+TEXT = 1_000
+"""Characters of an error."""
 
 Command = Callable[[Router, Mapping[str, Any]], Any]
 
@@ -26,9 +30,7 @@ def resume(router: Router, _: Mapping[str, Any]) -> str:
 
 def step(router: Router, _: Mapping[str, Any]) -> str:
     """Let each run commit one more batch; nobody waits for it here."""
-    runs = [run for run in router.runs if run.background]
-    for run in runs:
-        run.begin_step()
+    router.runs.begin_step()
     return "one more batch"
 
 
@@ -72,20 +74,23 @@ COMMANDS: Mapping[str, Command] = {
 }
 
 
-def answer(router: Router | None, message: Mapping[str, Any]) -> dict[str, Any]:
+def answer(router: Router | None, message: object) -> dict[str, Any]:
     """Do what a message asks for, and return the answer: it names the ``id`` of the question.
 
-    What goes wrong is part of the answer: it is shown beside the button that was pressed.
+    What goes wrong is part of the answer: it is shown beside the button that was pressed. Nothing
+    is raised, whatever the message is.
     """
-    reply = {"id": message.get("id"), "ok": False}
-    command = COMMANDS.get(str(message.get("do")))
+    asked: Mapping[str, Any] = message if isinstance(message, dict) else {}
+    reply = {"id": asked.get("id"), "ok": False}
+    command = COMMANDS.get(str(asked.get("do")))
     if router is None:
         return {**reply, "error": "this router is gone; %emit_graph draws the one there is now"}
     if command is None:
-        return {**reply, "error": f"there is nothing to do for {message.get('do')!r}"}
+        wanted = short_repr(asked.get("do"), 80)
+        return {**reply, "error": f"there is no command {wanted}; there are {', '.join(COMMANDS)}"}
     try:
-        return {**reply, "ok": True, "result": command(router, message)}
+        return {**reply, "ok": True, "result": command(router, asked)}
     except EmitError as error:
-        return {**reply, "error": str(error)}
+        return {**reply, "error": printable(str(error), TEXT)}
     except Exception as error:
-        return {**reply, "error": f"{type(error).__name__}: {error}"}
+        return {**reply, "error": printable(f"{type(error).__name__}: {error}", TEXT)}

@@ -6,6 +6,7 @@ All of it is JSON whatever users emit: values become short texts here, and never
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
@@ -39,13 +40,13 @@ class Groups:
     """The groups of a router's failures, by node: made anew only where there are other failures."""
 
     def __init__(self) -> None:
-        self._of: Failures | None = None
+        self._of: weakref.ref[Failures] | None = None
         self._by_node: dict[str, list[Json]] = {}
 
     def by_node(self, glimpse: Glimpse) -> dict[str, list[Json]]:
         """Return the largest groups of each node, as they are sent."""
-        if self._of is not glimpse.failures:
-            self._of, self._by_node = glimpse.failures, _groups(glimpse)
+        if self._of is None or self._of() is not glimpse.failures:
+            self._of, self._by_node = weakref.ref(glimpse.failures), _groups(glimpse)
         return self._by_node
 
 

@@ -46,13 +46,18 @@ class Publisher:
 
     def _refresh(self) -> bool:
         """Refresh all; return whether any are left."""
-        over = {known for known in tuple(self._watching) if not _refreshed(known())}
+        # By identity: a reference to what is gone has no hash.
+        over = {id(known) for known in tuple(self._watching) if not _goes_on(known())}
         with self._lock:
-            self._watching = [known for known in self._watching if known not in over]
+            self._watching = [known for known in self._watching if id(known) not in over]
             if not self._watching:
                 self._thread = None
             return bool(self._watching)
 
 
-def _refreshed(one: Watching | None) -> bool:
-    return one is not None and one.refresh()
+def _goes_on(one: Watching | None) -> bool:
+    """Refresh one; return whether to look again."""
+    try:
+        return one is not None and one.refresh()
+    except Exception:  # it could not even say what is wrong; the others are not to suffer for it
+        return True

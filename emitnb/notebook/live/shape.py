@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from emitnb.declaration import field_texts
@@ -12,49 +11,52 @@ from emitnb.dot import back_edges, node_notes, pattern_routes
 from emitnb.graph import Graph
 from emitnb.message import ENTRY_POINT, is_port, node_of
 from emitnb.node import Form, Node
+from emitnb.text import printable
 
 Route = tuple[str, str]
 """An origin and the node that listens to it."""
 
+TEXT = 200
+"""Characters of a field or a note: a pattern may be of any length."""
+
 
 @dataclass(frozen=True)
 class Shape:
-    """What is drawn of a graph: names in reading order, and routes; ``version`` tells them apart.
+    """What is drawn of a graph: boxes in reading order, and edges; ``version`` tells them apart.
 
-    ``__entry_point`` comes first, if a node listens to it.
+    ``names`` begin with ``__entry_point``, if a node listens to it. The origin of a route may be a
+    failure port. A shape does not hold the graph, and so nothing of a router that is gone.
     """
 
-    graph: Graph
-    version: int
+    version: int = 0
+    names: tuple[str, ...] = ()
+    routes: tuple[Route, ...] = ()
 
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        """The boxes."""
-        start = (ENTRY_POINT,) if self.graph.subscribers(ENTRY_POINT) else ()
-        return (*start, *(name for part in self.graph.order for name in part.members))
 
-    @cached_property
-    def routes(self) -> tuple[Route, ...]:
-        """The edges; the origin of one may be a failure port."""
-        nodes = (name for name in self.names if name != ENTRY_POINT)
-        return tuple((origin, name) for name in nodes for origin in self.graph.origins(name))
+def shape_of(graph: Graph, version: int) -> Shape:
+    """Return the shape of a graph."""
+    start = (ENTRY_POINT,) if graph.subscribers(ENTRY_POINT) else ()
+    nodes = tuple(name for part in graph.order for name in part.members)
+    routes = tuple((origin, name) for name in nodes for origin in graph.origins(name))
+    return Shape(version, (*start, *nodes), routes)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return it for the wire."""
-        places = {name: place for place, name in enumerate(self.names)}
-        back, by_pattern = back_edges(self.graph), pattern_routes(self.graph)
-        edges = [
-            {
-                "from": places[node_of(origin)],
-                "to": places[name],
-                "port": is_port(origin),
-                "pattern": (origin, name) in by_pattern,
-                "back": (node_of(origin), name) in back or node_of(origin) == name,
-            }
-            for origin, name in self.routes
-        ]
-        nodes = [_box(self.graph, name) for name in self.names]
-        return {"version": self.version, "nodes": nodes, "edges": edges}
+
+def drawn(graph: Graph, shape: Shape) -> dict[str, Any]:
+    """Return a graph and its shape for the wire."""
+    places = {name: place for place, name in enumerate(shape.names)}
+    back, by_pattern = back_edges(graph), pattern_routes(graph)
+    edges = [
+        {
+            "from": places[node_of(origin)],
+            "to": places[name],
+            "port": is_port(origin),
+            "pattern": (origin, name) in by_pattern,
+            "back": (node_of(origin), name) in back or node_of(origin) == name,
+        }
+        for origin, name in shape.routes
+    ]
+    nodes = [_box(graph, name) for name in shape.names]
+    return {"version": shape.version, "nodes": nodes, "edges": edges}
 
 
 def kinds_of(node: Node) -> list[str]:
@@ -75,8 +77,8 @@ def _box(graph: Graph, name: str) -> dict[str, Any]:
     node = graph.nodes[name]
     return {
         "name": name,
-        "fields": field_texts(node),
-        "notes": node_notes(graph, name),
+        "fields": [printable(text, TEXT) for text in field_texts(node)],
+        "notes": [printable(note, TEXT) for note in node_notes(graph, name)],
         "kinds": kinds_of(node),
         "revision": node.revision,
     }

@@ -51,6 +51,6 @@ def _run(run: Run) -> dict[str, Any]:
         "state": run.shown_state,
         "done": run.done,
         "total": run.total,
-        "headline": run.headline,
+        "headline": run.headline.encode("utf-8", "replace").decode(),
         "background": run.background,
     }
