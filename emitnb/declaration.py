@@ -8,7 +8,7 @@ from emitnb.errors import did_you_mean
 from emitnb.fields import type_name
 from emitnb.graph import Graph
 from emitnb.message import ENTRY_POINT, is_port, port_of
-from emitnb.node import Node
+from emitnb.node import Form, Node
 from emitnb.text import listed
 
 
@@ -83,6 +83,8 @@ def node_marks(node: Node) -> list[str]:
         marks.append("when" if when == "<lambda>" else f"when {when}")
     if node.batch:
         marks.append("batch")
+    if node.form in (Form.ASYNC, Form.ASYNC_GENERATOR):
+        marks.append("async")
     return marks
 
 

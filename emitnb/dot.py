@@ -97,6 +97,14 @@ def back_edges(graph: Graph) -> set[tuple[str, str]]:
     return {route for root in _roots(graph) for route in _closing_routes(graph, root, seen)}
 
 
+def pattern_routes(graph: Graph) -> set[tuple[str, str]]:
+    """Return the routes (origin, node) that only a pattern gives: no name, and no entry flag.
+
+    An origin may be a port, as in ``("parse!", "repair")``.
+    """
+    return {(origin, name) for name in graph.nodes for origin in _by_pattern(graph, name)}
+
+
 def node_notes(graph: Graph, name: str) -> list[str]:
     """Return what else is worth a word about a node: options, revision, origins it waits for."""
     node = graph.nodes[name]
@@ -105,6 +113,17 @@ def node_notes(graph: Graph, name: str) -> list[str]:
         notes.append(f"revision {node.revision}")
     missing = [str(wanted) for wanted in node.subscriptions if not graph.matched(wanted, node)]
     return [*notes, f"waits for {', '.join(missing)}"] if missing else notes
+
+
+def _by_pattern(graph: Graph, name: str) -> Iterator[str]:
+    node = graph.nodes[name]
+    if all(wanted.is_name for wanted in node.subscriptions):
+        return
+    named = {ENTRY_POINT} if node.entry_point else set()
+    for wanted in node.subscriptions:
+        if wanted.is_name:
+            named.update(graph.matched(wanted, node))
+    yield from (origin for origin in graph.origins(name) if origin not in named)
 
 
 def _roots(graph: Graph) -> Iterator[str]:

@@ -105,7 +105,7 @@ class Graph:
         ignored. Raises DeclarationError where nothing came that way.
         """
         node = self.nodes[self.find(name)]
-        reached = [origin for origin in self.origins(node.name) if self._takes(gone, origin)]
+        reached = self.origins_through(gone, node.name)
         if not reached and gone not in node.subscriptions:
             origins = ", ".join(self.origins(node.name)) or "nothing"
             raise DeclarationError(
@@ -114,7 +114,7 @@ class Graph:
         kept = tuple(s for s in node.subscriptions if s != gone)
         entry = node.entry_point and not gone.matches(ENTRY_POINT)
         graph = self.with_node(replace(node, subscriptions=kept, entry_point=entry))
-        if any(self._takes(gone, origin) for origin in graph.origins(node.name)):
+        if graph.origins_through(gone, node.name):
             graph = graph.with_subscriptions(node.name, (), (gone,))
         return graph
 
@@ -139,6 +139,10 @@ class Graph:
     def origins(self, name: str) -> tuple[str, ...]:
         """Return the origins a node receives from, in the order of the graph."""
         return self._routes[name]
+
+    def origins_through(self, wanted: Subscription, name: str) -> list[str]:
+        """Return those of a node's origins that one subscription takes in."""
+        return [origin for origin in self.origins(name) if self._takes(wanted, origin)]
 
     def subscribers(self, origin: str) -> tuple[str, ...]:
         """Return the nodes that receive what ``origin`` emits, in the order of the graph."""

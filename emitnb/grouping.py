@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import msgspec
 import pandas as pd
 
-from emitnb.failures import Failure
+from emitnb.failures import Failure, Failures
 from emitnb.text import one_line
 
 GROUP_DTYPES = {
@@ -60,6 +62,23 @@ class _Group:
         return (one.node, one.error_type, line, self.count, *times, error, smallest, self.row)
 
 
+class KeptFailures:
+    """Counts failures by node, for whoever asks often: each part of them is gone through once."""
+
+    def __init__(self) -> None:
+        self._counted: dict[int, tuple[Any, Counter[str]]] = {}
+
+    def by_node(self, failures: Failures) -> Counter[str]:
+        """Return how many failures each node has."""
+        before, counted = self._counted, {}
+        for part in failures.parts:
+            # By identity, since parts never change; the part is held, so that its id stays its own.
+            known = before.get(id(part)) or (part, Counter(failure.node for failure in part))
+            counted[id(part)] = known
+        self._counted = counted
+        return sum((counts for _, counts in counted.values()), Counter())
+
+
 def group_failures(failures: Iterable[Failure], node: str | None = None) -> pd.DataFrame:
     """Return a row for each node, exception type and line, as
     :meth:`emitnb.Router.failure_groups` describes it.
@@ -86,6 +105,23 @@ def group_failures(failures: Iterable[Failure], node: str | None = None) -> pd.D
     ordered = sorted(groups.values(), key=lambda group: -group.count)
     frame = pd.DataFrame([group.record() for group in ordered], columns=list(GROUP_DTYPES))
     return frame.astype(GROUP_DTYPES)
+
+
+def latest_of(failures: Failures, most: int) -> Iterator[Failure]:
+    """Yield the failures that came last, ``most`` of them, in their order; older ones stay unread.
+
+    >>> bad = Failure("parse", 1, "ValueError", "no", (), {"n": "x"}, None, None, 0, 0)
+    >>> [failure.number for failure in latest_of(Failures().with_more([bad, bad, bad]), 2)]
+    [1, 2]
+    """
+    chosen = []
+    for part in reversed(failures.parts):
+        taken = min(most, len(part))
+        if taken:
+            chosen.append((part, len(part) - taken))
+        most -= taken
+    for part, start in reversed(chosen):
+        yield from islice(part, start, None)
 
 
 def json_size(values: Any) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from emitnb.emissions import Log, Track, picked_frame
+from emitnb.emissions import Log, Track, counted_by_origin, picked_frame
 from emitnb.errors import EmitError, UnknownEdgeError, UnknownNodeError, did_you_mean
 from emitnb.graph import Graph
 from emitnb.message import ENTRY_POINT, UNKNOWN
@@ -39,6 +39,16 @@ def received(track: Track, origin: str, n: int) -> Positions:
         if len(rows) >= n:
             break
     return rows[-n:]
+
+
+def traffic(log: Log) -> dict[tuple[str, str], int]:
+    """Return how many messages went over each edge; see :meth:`emitnb.Router.traffic`."""
+    return {
+        (origin, name): count
+        for name, track in log.tracks.items()
+        for origin, count in counted_by_origin(track.segments).items()
+        if count and origin != UNKNOWN
+    }
 
 
 def origins(log: Log, graph: Graph, name: str) -> tuple[str, ...]:

@@ -13,25 +13,18 @@ from emitnb.bounds import Kept, changed, kept
 from emitnb.emissions import KeptRows, Track, node_frame, trace_frame, whole_frame
 from emitnb.errors import UnknownRowError
 from emitnb.figures import Totals, summary_frame
+from emitnb.glimpse import Glimpse
 from emitnb.graph import Graph
 from emitnb.grouping import group_failures
-from emitnb.ledger import Ledger, Store
 from emitnb.message import ENTRY_POINT, is_port, node_of, port_of
 from emitnb.peeking import peek
 from emitnb.reproducing import FailingCall, failing_call
 from emitnb.story import Trace
+from emitnb.watching import Watched
 
 
-class Reader:
+class Reader(Watched):
     """The part of a router that is about what came out; it changes none of it."""
-
-    def __init__(self) -> None:
-        self._store = Store()
-
-    @property
-    def graph(self) -> Graph:
-        """The graph as it is now: an immutable value."""
-        raise NotImplementedError
 
     def frame(self, node: str | None = None, *, lineage: bool = False) -> pd.DataFrame:
         """Return what one node emitted, or all of them in push order.
@@ -197,6 +190,18 @@ class Reader:
         """
         return peek(self._ledger.log, self.graph, edge, n)
 
+    def glimpse(self) -> Glimpse:
+        """Return a look at what is recorded now, for displays: bounded, and the same to the end.
+
+        >>> from emitnb import Router
+        >>> router = Router()
+        >>> halve = router.node("half", entry_point=True, name="halve")(lambda msg: 12 // msg.n)
+        >>> run = router.push([{"n": 0}, {"n": 4}])
+        >>> router.glimpse().last("halve", 5).rows
+        [(3,)]
+        """
+        return Glimpse(self._ledger, self.graph)
+
     def summary(self) -> pd.DataFrame:
         """Return what each node did since the last clear, a row each, indexed by ``node``.
 
@@ -277,10 +282,6 @@ class Reader:
             self._store.bound(lambda bounds: changed(bounds, memory, rows, folder))
         ledger = self._ledger
         return kept(self._store.bounds, ledger.log, ledger.failures)
-
-    @property
-    def _ledger(self) -> Ledger:
-        return self._store.ledger
 
     def _recorded(self, name: str) -> str:
         """The full name of a node that is in the graph, or once was and has rows."""

@@ -341,7 +341,7 @@ class Run(Steered):
         messages = plural("message", self.total or done)
         error = self.error if self.background else None
         why = "" if error is None else f"\n{type(error).__name__}: {error}"
-        return f"{number}{self._shown_state}: {done:,}{total} {messages}{failures}{why}"
+        return f"{number}{self.shown_state}: {done:,}{total} {messages}{failures}{why}"
 
     def _table(self) -> pd.DataFrame:
         summary = self.summary

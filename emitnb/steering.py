@@ -36,7 +36,7 @@ class Steered:
         return self._control.state
 
     @property
-    def _shown_state(self) -> str:
+    def shown_state(self) -> str:
         """The state, or ``stopping`` and ``pausing`` while a batch is still under way."""
         going = self.state == "running"
         if going and self._control.cancelled:

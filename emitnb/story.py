@@ -5,7 +5,6 @@ The lines are few, however long the story is; the frame has all of it.
 
 from __future__ import annotations
 
-import reprlib
 from collections import Counter
 from collections.abc import Iterator
 from html import escape
@@ -13,7 +12,7 @@ from typing import Any, NamedTuple, cast
 
 import pandas as pd
 
-from emitnb.text import cut
+from emitnb.text import printable, short_repr
 
 FEW = 3
 """Emissions that are drawn of one node, for each hop below the emission asked for."""
@@ -30,10 +29,6 @@ WIDTH = 72
 ACCENT = "var(--jp-brand-color1,var(--vscode-textLink-foreground,#1e88e5))"
 
 COLUMNS = ("hop", "node", "row", "parent_node", "parent_row", "revision", "ms", "values")
-
-_short = reprlib.Repr()
-_short.maxstring = _short.maxother = _short.maxlong = WIDTH
-_short.fillvalue = "…"
 
 
 class Trace(pd.DataFrame):
@@ -113,22 +108,10 @@ def values_text(values: dict[str, Any] | None) -> str:
         return "(no longer kept)"
     text = ""
     for name, value in values.items():
-        text += f"{', ' if text else ''}{name}={_value_text(value)}"
+        text += f"{', ' if text else ''}{name}={short_repr(value, WIDTH)}"
         if len(text) > WIDTH:
             break
-    return _one_line(text, WIDTH)
-
-
-def _value_text(value: Any) -> str:
-    try:
-        return _short.repr(value)
-    except Exception:  # a user's own class, whose repr may do anything
-        return f"<{type(value).__name__}>"
-
-
-def _one_line(text: str, width: int) -> str:
-    text = "".join(c if c.isprintable() else " " for c in text[: width + 1])
-    return cut(text, width)
+    return printable(text, WIDTH)
 
 
 def _is_whole(frame: pd.DataFrame) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Any
 
 UNITS = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
 
@@ -23,6 +26,87 @@ def one_line(text: str, width: int) -> str:
     'the rain in…'
     """
     return cut(" ".join(text.split()), width)
+
+
+def printable(text: str, width: int) -> str:
+    r"""Return a text in one line, and cut: blanks for all that is not printed, blanks kept.
+
+    >>> printable("rain\n\ud800\tsun", 9)
+    'rain   s…'
+    """
+    return cut("".join(c if c.isprintable() else " " for c in text[: width + 1]), width)
+
+
+def short_repr(value: Any, width: int) -> str:
+    """Return a repr of ``width`` characters at the most; it never raises.
+
+    What is not shown of a container or a text is not looked at: a huge value costs no more.
+
+    >>> short_repr([*range(10**6)], 72)
+    '[0, 1, 2, 3, 4, 5, …]'
+    """
+    try:
+        return printable(_Short(width).repr(value), width)
+    except Exception:  # a user's own class, whose repr may do anything
+        return printable(f"<{type(value).__name__}>", width)
+
+
+def value_text(value: Any, width: int) -> str:
+    """Return a value as a table shows it: a text as it is, anything else as its short repr.
+
+    >>> value_text("rain", 72), value_text(["rain"], 72)
+    ('rain', "['rain']")
+    """
+    if isinstance(value, str):
+        return printable(str.__getitem__(value, slice(width + 1)), width)
+    return short_repr(value, width)
+
+
+class _Short(reprlib.Repr):
+    """A repr of bounded size. Unlike its base it sorts nothing, and knows subclasses and bytes."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = self.maxlong = width
+        self.maxlevel = 4
+        self.fillvalue = "…"
+
+    def repr1(self, x: Any, level: int) -> str:
+        kind = type(x)
+        if isinstance(x, str | bytes | bytearray):
+            few = x[: self.maxstring]
+            head = repr(str(few) if isinstance(few, str) else bytes(few))
+            return f"{head}{self.fillvalue}" if len(x) > self.maxstring else head
+        if isinstance(x, dict):
+            return _named(kind, dict, self._pairs(x, level))
+        if isinstance(x, set | frozenset):
+            return _named(kind, set, self._items(x, level, "{}")) if x else f"{kind.__name__}()"
+        if isinstance(x, list):
+            return _named(kind, list, self._items(x, level, "[]"))
+        if isinstance(x, tuple) and kind is not tuple:
+            return f"{kind.__name__}{self.repr_tuple(tuple(islice(x, self.maxtuple + 1)), level)}"
+        return super().repr1(x, level)
+
+    def _pairs(self, x: dict[Any, Any], level: int) -> str:
+        if level <= 0:
+            return "{…}"
+        inner = level - 1
+        few = islice(x.items(), self.maxdict)
+        texts = [f"{self.repr1(key, inner)}: {self.repr1(value, inner)}" for key, value in few]
+        return f"{{{', '.join([*texts, *self._more(x, self.maxdict)])}}}"
+
+    def _items(self, x: Any, level: int, ends: str) -> str:
+        if level <= 0:
+            return f"{ends[0]}…{ends[1]}"
+        texts = [self.repr1(one, level - 1) for one in islice(x, self.maxlist)]
+        return f"{ends[0]}{', '.join([*texts, *self._more(x, self.maxlist)])}{ends[1]}"
+
+    def _more(self, x: Any, most: int) -> list[str]:
+        return [self.fillvalue] if len(x) > most else []
+
+
+def _named(kind: type, plain: type, text: str) -> str:
+    return text if kind is plain else f"{kind.__name__}({text})"
 
 
 def plural(noun: str, count: int) -> str:

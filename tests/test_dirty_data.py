@@ -59,7 +59,7 @@ def test_three_failures_pass_when_they_are_retried(cells: list[Any]) -> None:
 
 def test_frames_are_stale_until_the_replay(cells: list[Any]) -> None:
     stale, fresh = outputs(cells, "= %emit_frame mean")
-    assert stale.startswith("mean: 306 rows come from an older car; %emit_replay car\n")
+    assert stale.endswith("mean: 306 rows come from an older car; %emit_replay car\n")
     assert "chevroelt" in stale
     assert "older" not in fresh
     (replayed,) = outputs(cells, "%emit_replay")

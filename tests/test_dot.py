@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from emitnb import Router
-from emitnb.dot import MAX_DEPTH, back_edges, dot, tree
+from emitnb.dot import MAX_DEPTH, back_edges, dot, pattern_routes, tree
 from emitnb.graph import Graph
 from emitnb.node import Options, declare
 
@@ -46,7 +46,13 @@ def test_a_line_has_fields_types_and_what_else_matters():
     for fields in ("word", {"word": str, "count": int | None}):
         router.node(fields, name="count", key=("word", "lang"))(lambda msg, state: None)
     router.node((), "count", name="big", when=lambda msg: msg.count > 3, batch=True)(lambda f: None)
+
+    async def look_up(msg):
+        yield msg.word
+
+    router.node("answer", "count", name="look_up")(look_up)
     text = str(router)
+    assert "look_up(answer) · async" in text
     assert "count(word: str, count: int | None) · key=word,lang · revision 2" in text
     assert "big() · when · batch" in text
 
@@ -170,3 +176,27 @@ def test_without_its_back_edges_a_graph_has_no_loop():
     back = back_edges(graph)
     assert back == {("c", "b"), ("d", "c"), ("d", "d"), ("f", "e")}
     assert back_edges(graph_of(a=None, b="a", c=["a", "b"])) == set()
+
+
+# --- Patterns -------------------------------------------------------------------------------------
+
+
+def test_routes_that_only_a_pattern_gives():
+    graph = graph_of(a=None, b="a", both=["a", "a|b"], all=".*", failing=["a!", ".*!"])
+    assert pattern_routes(graph) == {
+        ("b", "both"),
+        *((origin, "all") for origin in ("__entry_point", "a", "b", "both", "failing")),
+        *((origin, "failing") for origin in ("b!", "both!", "all!")),
+    }
+
+
+def test_an_entry_flag_a_short_name_and_what_is_ignored_are_no_routes_by_pattern():
+    router = Router()
+    router.node("x", entry_point=True, name="tasks.a")(lambda msg: None)
+    router.node("x", ["a", ".*"], entry_point=True, name="b")(lambda msg: None)
+    router.node("x", [".*"], ignore="a", name="c")(lambda msg: None)
+    assert pattern_routes(router.graph) == {
+        ("c", "b"),
+        ("__entry_point", "c"),
+        ("b", "c"),
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import Any, Protocol, cast
 
@@ -23,6 +23,12 @@ class Backend(Protocol):
     name: str
     notes: tuple[str, ...]
     """What :meth:`check` said of all nodes when the backend was chosen."""
+
+    def facts(self) -> Mapping[str, str]:
+        """Return what there is to know of the place now, a text each: ``workers``, ``dashboard``.
+
+        Nothing where nodes run in this process, or where a cluster cannot be reached.
+        """
 
     @property
     def partitions(self) -> int | None:

@@ -2,6 +2,7 @@
 
 from emitnb.emissions.descent import arrivals_of, sources_of, waves_of
 from emitnb.emissions.frames import LINEAGE, node_frame, whole_frame
+from emitnb.emissions.lineage import counted_by_origin
 from emitnb.emissions.log import KeptRows, Log, Track
 from emitnb.emissions.orphans import children_of, orphaned
 from emitnb.emissions.picking import picked, picked_frame
@@ -15,6 +16,7 @@ __all__ = [
     "Track",
     "arrivals_of",
     "children_of",
+    "counted_by_origin",
     "node_frame",
     "orphaned",
     "picked",

@@ -5,7 +5,10 @@ Nothing at all is stored for one-to-one. Parents are expanded when somebody asks
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +17,9 @@ import numpy.typing as npt
 from emitnb.message import renamed_origin
 from emitnb.process.outcome import Slice
 from emitnb.table import Positions
+
+PACE_MS = 10.0 ** (np.arange(-16, 29) / 4)
+"""Edges of the bins in which messages are counted by their milliseconds: four to a power of ten."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,14 @@ class Segment:
         """Rows and inputs: what it costs to hold."""
         return self.rows + self.inputs
 
+    @cached_property
+    def by_origin(self) -> Mapping[str, int]:
+        """How many of the inputs came from each origin; counted once, for it is asked often."""
+        if self.codes is None:
+            return {self.origins[0]: self.inputs} if self.inputs else {}
+        counts = np.bincount(self.codes, minlength=len(self.origins)).tolist()
+        return dict(zip(self.origins, counts, strict=True))
+
     def parents(self) -> tuple[Positions, Positions]:
         """Return, for each row, the code of its origin and the row it came from."""
         inputs = self.input_of_rows()
@@ -76,6 +90,14 @@ class Segment:
         means_of: npt.NDArray[np.float64] = means[np.searchsorted(made.cumsum(), rows, "right")]
         return means_of
 
+    @cached_property
+    def pace(self) -> Positions:
+        """How many inputs took how long: a number for each bin of PACE_MS, the ends open."""
+        _, _, inputs, ns = np.array(self.times, dtype=np.int64).reshape(-1, 4).T
+        means = ns / np.maximum(inputs, 1) / 1e6
+        bins = np.searchsorted(PACE_MS[1:-1], means, "right")
+        return np.bincount(bins, weights=inputs, minlength=len(PACE_MS) - 1).astype(np.int64)
+
     def received(self, origin: str) -> Positions:
         """Return the rows of an origin that were inputs, in the order in which they were taken."""
         if origin not in self.origins:
@@ -98,6 +120,18 @@ class Segment:
     def renamed(self, old: str, new: str) -> Segment:
         """Return the segment with one origin renamed."""
         return replace(self, origins=tuple(renamed_origin(o, old, new) for o in self.origins))
+
+
+def counted_by_origin(segments: Sequence[Segment]) -> dict[str, int]:
+    """Return how many messages came from each origin; one that was sent again counts once."""
+    counts: Counter[str] = Counter()
+    for segment in segments:
+        counts.update(segment.by_origin)
+    if any(segment.arrivals is not None for segment in segments):
+        for origin in counts:
+            rows = np.concatenate([segment.received(origin) for segment in segments])
+            counts[origin] = len(np.unique(rows))
+    return counts
 
 
 def merged(one: Segment, two: Segment) -> Segment | None:

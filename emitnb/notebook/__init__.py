@@ -11,6 +11,7 @@ from emitnb.notebook.cluster_magics import ClusterMagics
 from emitnb.notebook.completion import matcher
 from emitnb.notebook.data_magics import DataMagics
 from emitnb.notebook.failure_magics import FailureMagics
+from emitnb.notebook.graphs import Graphs
 from emitnb.notebook.magics import GraphMagics
 from emitnb.notebook.rerun_magics import RerunMagics
 from emitnb.notebook.run_magics import RunMagics
@@ -26,8 +27,16 @@ def load(shell: InteractiveShell) -> None:
         shell.user_ns[NAME] = Router()
     if GraphMagics.__name__ in shell.magics_manager.registry:
         return
+    graphs = Graphs(shell)
+    formatter: Any = shell.display_formatter
+    formatter.ipython_display_formatter.for_type(Router, graphs.show)
     shell.register_magics(
-        GraphMagics, DataMagics, FailureMagics, RerunMagics, RunMagics, ClusterMagics
+        GraphMagics(shell, graphs),
+        DataMagics,
+        FailureMagics,
+        RerunMagics,
+        RunMagics,
+        ClusterMagics,
     )
 
     def router() -> Any:

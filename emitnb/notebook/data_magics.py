@@ -7,12 +7,14 @@ from argparse import Namespace
 from typing import Any
 
 import pandas as pd
+from IPython.core.interactiveshell import InteractiveShell
 
 from emitnb.bounds import Kept
 from emitnb.notebook.base import RouterMagics, argument, cell_magic, line_magic, magics_class
 from emitnb.notebook.display import Summary, summary
 from emitnb.notebook.line import parse
 from emitnb.notebook.pushing import FORMATS, content, row, source
+from emitnb.notebook.showing import Tables
 from emitnb.run import Run
 from emitnb.story import Trace
 
@@ -55,6 +57,10 @@ INTO = (
 @magics_class
 class DataMagics(RouterMagics):
     """Data in, frames out."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self._tables = Tables(shell)
 
     @line_magic(
         argument(
@@ -112,9 +118,10 @@ class DataMagics(RouterMagics):
         argument("--lazy", action="store_true", help="a dask DataFrame that stays on the cluster"),
     )
     def emit_frame(self, line: str) -> Any:
-        """Return what a node, or all of them, emitted.
+        """Return what a node, or all of them, emitted: a pandas DataFrame.
 
-        Examples:
+        It is shown as a table: click on a column to sort by it, again for the other way round, and
+        once more for the rows' own order. Examples:
 
             counts = %emit_frame count_word
             %emit_frame --lineage
@@ -122,9 +129,7 @@ class DataMagics(RouterMagics):
         """
         arguments = parse(DataMagics.emit_frame, line)
         frame = self.router.frame(arguments.node, lineage=arguments.lineage, lazy=arguments.lazy)
-        if "stale" in getattr(frame, "attrs", ()):  # a lazy frame has none
-            print(frame.attrs["stale"])  # noqa: T201 - a line above the table it is about
-        return frame
+        return self._tables.frame(frame)
 
     @line_magic()
     def emit_summary(self, line: str) -> Summary:
@@ -153,7 +158,7 @@ class DataMagics(RouterMagics):
         """
         # An arrow by itself would look like an option.
         arguments = parse(DataMagics.emit_peek, re.sub(r"\s*->\s*", "->", line))
-        return self.router.peek(" ".join(arguments.edge), arguments.n)
+        return self._tables.frame(self.router.peek(" ".join(arguments.edge), arguments.n))
 
     @line_magic(
         argument("memory", nargs="*", metavar="SIZE", help="bytes, 200MB, 1.5GiB or unlimited"),

@@ -9,7 +9,7 @@ import pandas as pd
 
 from emitnb.graph import Graph
 from emitnb.message import ENTRY_POINT
-from emitnb.notebook.picture import Counts, picture, why_no_picture
+from emitnb.notebook.picture import Count, Counts, picture, why_no_picture
 from emitnb.router import Router
 
 OVERVIEW = (
@@ -117,12 +117,13 @@ class Drawing:
 def drawing(router: Router) -> Drawing:
     """Return the graph of a router, with what each node emitted if anything was pushed."""
     summary = router.summary()
-    counts: dict[str, tuple[int, int]] = {}
+    stale = router.stale()
+    counts: dict[str, Count] = {}
     if summary["in"].any():
         for name, emitted, failed in zip(
             summary.index, summary["emitted"], summary["failed"], strict=True
         ):
-            counts[name] = (int(emitted), int(failed))
+            counts[name] = Count(int(emitted), int(failed), stale.get(name, 0))
     counts.pop(ENTRY_POINT, None)
     return Drawing(str(router), router.graph, counts)
 

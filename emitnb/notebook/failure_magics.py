@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+from IPython.core.interactiveshell import InteractiveShell
 
 from emitnb.notebook.base import RouterMagics, argument, line_magic, magics_class
 from emitnb.notebook.debugging import debug
@@ -10,11 +11,16 @@ from emitnb.notebook.display import Text
 from emitnb.notebook.groups import Groups
 from emitnb.notebook.line import parse
 from emitnb.notebook.pushing import row
+from emitnb.notebook.showing import Tables
 
 
 @magics_class
 class FailureMagics(RouterMagics):
     """Failures: what they have in common, and why."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self._tables = Tables(shell)
 
     @line_magic(
         argument("node", nargs="?", metavar="NODE", help="a node; without it, all of them"),
@@ -32,7 +38,7 @@ class FailureMagics(RouterMagics):
         router = self.router
         arguments = parse(FailureMagics.emit_failures, line)
         if arguments.rows:
-            return router.failures(arguments.node)
+            return self._tables.frame(router.failures(arguments.node))
         return Groups(router.failure_groups(arguments.node))
 
     @line_magic(

@@ -13,6 +13,7 @@ from emitnb.declaration import Declaration
 from emitnb.notebook.base import RouterMagics, argument, cell_magic, line_magic, magics_class
 from emitnb.notebook.cell import CellText, NodeCell, compile_body, restored
 from emitnb.notebook.display import Drawing, Several, Text, drawing, overview
+from emitnb.notebook.graphs import Graphs
 from emitnb.notebook.line import parse
 from emitnb.notebook.options import Predicate, amounts, fields, names
 from emitnb.notebook.routes import parse_routes
@@ -40,9 +41,10 @@ class _UndoError(Exception):
 class GraphMagics(RouterMagics):
     """Nodes and routes."""
 
-    def __init__(self, shell: InteractiveShell) -> None:
+    def __init__(self, shell: InteractiveShell, graphs: Graphs) -> None:
         super().__init__(shell)
         self.text = CellText(shell)
+        self.graphs = graphs
 
     @cell_magic(
         "emit_node",
@@ -179,16 +181,19 @@ class GraphMagics(RouterMagics):
             router.replay(node)
         return drawing(router)
 
-    @line_magic()
+    @line_magic(
+        argument("--around", metavar="NODE", help="only this node and its neighbours"),
+    )
     def emit_graph(self, line: str) -> Drawing:
-        """Show the graph: a picture where one can be shown, and text.
+        """Show the graph, live: a widget that moves with the data.
 
-        An example:
+        Click a node for its code, emissions and failures, an edge for what went over it. What
+        needs attention has buttons: pause, resume, step, stop, retry, replay. Examples:
 
             %emit_graph
+            %emit_graph --around count_word
         """
-        parse(GraphMagics.emit_graph, line)
-        return drawing(self.router)
+        return self.graphs.graph(self.router, parse(GraphMagics.emit_graph, line).around)
 
     @line_magic(
         argument("node", metavar="NODE", help="the node to remove"),

@@ -1,61 +1,86 @@
 """A static picture of the graph: SVG text, without scripts, fonts or ids of its own.
 
 Colours come from the page where it has some (JupyterLab's and VS Code's variables) and from the
-colour of the text around it elsewhere, so that it reads on light and on dark.
+colour of the text around it elsewhere, so that it reads on light and on dark. What many elements
+look like is said once, on the groups they are in: the picture is saved with the notebook.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from html import escape
+from typing import NamedTuple
 
 from emitnb.declaration import field_texts
-from emitnb.dot import back_edges, node_notes
+from emitnb.dot import back_edges, node_notes, pattern_routes
 from emitnb.graph import Graph
-from emitnb.message import ENTRY_POINT, PORT, is_port, node_of, port_of
-from emitnb.notebook.layout import Box, Layout, Line, Point, layout
+from emitnb.message import ENTRY_POINT, PORT, node_of
+from emitnb.notebook.layout import Layout, Line, Point, Route, layout
 
-MOST_NODES = 200
-MOST_ROUTES = 1000
+MOST_NODES = 2000
+MOST_ROUTES = 10_000
 PAGE_WIDTH = 1000.0
 """Wider than this, a page would shrink the picture; then one that goes downward may fit better."""
 
-MARGIN = 12.0
+LEAST_SCALE = 0.6
+"""A page shrinks the picture to this at the most, so that its text can still be read."""
+
+MARGIN = 12
 FONT = "ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace"
-CHARACTER = 0.602
-"""Width of a character of those fonts, in parts of the font's size."""
+CHARACTER, LINE_HEIGHT = 0.602, 1.4
+"""Width of a character of those fonts, and height of a line, in parts of the font's size."""
 
 LONGEST = 34
 """Characters of a line in a box; the whole text is in the tooltip."""
 
-TEXT = "var(--jp-ui-font-color1,var(--vscode-foreground,currentColor))"
-ACCENT = "var(--jp-brand-color1,var(--vscode-textLink-foreground,#1e88e5))"
-WRONG = "var(--jp-error-color1,var(--vscode-errorForeground,#e5484d))"
-ON_WHITE = "color:#1f2328;background:#fff"
+LOOKS = {
+    "": ' fill-opacity=".75"',
+    "origin": "",
+    "name": ' font-size="13" font-weight="600"',
+    "emitted": ' style="fill:var(--emitnb-accent)"',
+    "failed": ' style="fill:var(--emitnb-wrong);font-weight:600"',
+    "stale": ' font-weight="600" font-style="italic"',
+}
+"""Of the texts in a box, beside what they have in common."""
 
-Counts = Mapping[str, tuple[int, int]]
-"""How many messages each node emitted, and how many failed in it."""
+DASHES = {
+    (False, False): "",
+    (True, False): ";stroke-dasharray:5 4",
+    (False, True): ";stroke-dasharray:1.5 3.5",
+    (True, True): ";stroke-dasharray:6 3 1 3",
+}
+"""Of lines, by whether they come from a port or lead back, and whether a pattern gives them."""
+
+COLOURS = {
+    "text": ("var(--jp-ui-font-color1,var(--vscode-foreground,currentColor))", "#1f2328"),
+    "accent": ("var(--jp-brand-color1,var(--vscode-textLink-foreground,#1e88e5))", "#1976d2"),
+    "wrong": ("var(--jp-error-color1,var(--vscode-errorForeground,#e5484d))", "#d32f2f"),
+}
+"""Each by what it is for: what a page gives, and what it is in a file of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class Count(NamedTuple):
+    """What a node did: messages it emitted, messages that failed in it, and its stale rows.
+
+    Stale rows come from an older revision of the node or of one before it.
+    """
+
+    emitted: int
+    failed: int = 0
+    stale: int = 0
+
+
+Counts = Mapping[str, Count]
+"""What each node did, by its name."""
+
+
+class _Row(NamedTuple):
     """A line of text in a box."""
 
     text: str
-    size: float = 11.0
-    weight: int = 400
-    colour: str = TEXT
-    opacity: float = 0.75
-
-    @property
-    def width(self) -> float:
-        return _columns(self.text) * self.size * CHARACTER
-
-    @property
-    def height(self) -> float:
-        return self.size * 1.4
+    size: int = 11
+    look: str = ""
 
 
 def why_no_picture(graph: Graph) -> str:
@@ -64,9 +89,9 @@ def why_no_picture(graph: Graph) -> str:
     if not graph.nodes:
         return "No picture: there are no nodes."
     if len(graph.nodes) > MOST_NODES:
-        return f"No picture: {len(graph.nodes)} nodes are more than {MOST_NODES}."
+        return f"No picture: {len(graph.nodes):,} nodes are more than {MOST_NODES:,}."
     if routes > MOST_ROUTES:
-        return f"No picture: {routes} routes are more than {MOST_ROUTES}."
+        return f"No picture: {routes:,} routes are more than {MOST_ROUTES:,}."
     return ""
 
 
@@ -76,146 +101,216 @@ def picture(graph: Graph, counts: Counts | None = None, *, standalone: bool = Fa
     Parameters
     ----------
     graph : one that :func:`why_no_picture` has nothing against
-    counts : what each node emitted and what failed in it, to be written into its box
+    counts : what each node did, to be written into its box
     standalone : for a file of its own, which cannot see the colours of a page: dark on white
     """
-    rows = {name: _rows(graph, name, counts or {}) for name in graph.nodes}
+    routes = _routes(graph)
+    entries = {r.name for r in routes if r.origin == ENTRY_POINT and not r.pattern}
+    rows = {n: _rows(graph, n, n in entries, (counts or {}).get(n)) for n in graph.nodes}
     if graph.subscribers(ENTRY_POINT):
-        rows = {ENTRY_POINT: [_Row(ENTRY_POINT, opacity=1.0)], **rows}
-    placed, downward = _placed(graph, rows)
-    parts = [_line(line, downward) for line in placed.lines]
-    for name, box in placed.boxes.items():
-        if name in graph.subscribers(name):
-            parts.append(_own_loop(box, port=False))
-        if name in graph.subscribers(port_of(name)):
-            parts.append(_own_loop(box, port=True))
-        parts.append(_box(name, box, rows[name], _tooltip(graph, name)))
+        rows = {ENTRY_POINT: [_Row(ENTRY_POINT, look="origin")], **rows}
+    sizes = {name: _size(texts) for name, texts in rows.items()}
+    placed = layout(sizes, routes, widest=PAGE_WIDTH)
+    drawn = [*_lines(placed, [r for r in routes if r.origin == r.name])]
+    drawn += [*_boxes(graph, placed, rows), *_texts(placed, rows)]
     width, height = placed.width + 2 * MARGIN, placed.height + 2 * MARGIN
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}"'
-        f' viewBox="{-MARGIN:g} {-MARGIN:g} {width:.0f} {height:.0f}"'
+        f' viewBox="-{MARGIN} -{MARGIN} {width:.0f} {height:.0f}"'
         f' role="img" aria-label="graph of {len(graph.nodes)} nodes"'
-        f' style="max-width:100%;height:auto;font-family:{FONT};'
-        f'{ON_WHITE if standalone else "color:inherit"}">{"".join(parts)}</svg>'
+        f' style="max-width:100%;min-width:{width * LEAST_SCALE:.0f}px;height:auto;'
+        f'font-family:{FONT};{_colours(standalone)}">{"".join(drawn)}</svg>'
     )
 
 
-def _placed(graph: Graph, rows: Mapping[str, list[_Row]]) -> tuple[Layout, bool]:
-    """Lay the graph out rightward, or downward if that is too wide for a page."""
-    sizes = {name: _size(texts) for name, texts in rows.items()}
-    all_routes = [(origin, name) for name in graph.nodes for origin in graph.origins(name)]
-    routes = [route for route in all_routes if not is_port(route[0])]
-    ports = [(node_of(origin), name) for origin, name in all_routes if is_port(origin)]
-    back = sorted(back_edges(graph))
-    rightward = layout(sizes, routes, back, ports=ports)
-    if rightward.width <= PAGE_WIDTH:
-        return rightward, False
-    downward = layout(sizes, routes, back, ports=ports, downward=True)
-    return (downward, True) if downward.width < rightward.width else (rightward, False)
+def _colours(standalone: bool) -> str:
+    """Name the colours once: a property of our own reaches what is in the picture alone."""
+    names = [f"--emitnb-{name}:{pair[standalone]}" for name, pair in COLOURS.items()]
+    page = "color:#1f2328;background:#fff" if standalone else "color:inherit"
+    return ";".join([*names, page])
 
 
-def _rows(graph: Graph, name: str, counts: Counts) -> list[_Row]:
-    node = graph.nodes[name]
-    rows = [_Row(_cut(name), size=13.0, weight=600, opacity=1.0)]
-    rows += [_Row(_cut(text)) for text in [", ".join(field_texts(node))] if text]
-    rows += [_Row(_cut(note), opacity=0.6) for note in node_notes(graph, name)]
-    if name in counts:
-        emitted, failed = counts[name]
-        rows.append(_Row(f"{emitted:,} emitted", colour=ACCENT, opacity=1.0))
-        if failed:
-            rows.append(_Row(f"{failed:,} failed", colour=WRONG, weight=600, opacity=1.0))
+def _routes(graph: Graph) -> list[Route]:
+    back, patterns = back_edges(graph), pattern_routes(graph)
+    return [
+        Route(node, name, origin != node, (origin, name) in patterns, (node, name) in back)
+        for name in graph.nodes
+        for origin in graph.origins(name)
+        for node in [node_of(origin)]
+    ]
+
+
+# -- boxes ------------------------------------------------------------------------------------
+
+
+def _rows(graph: Graph, name: str, entry: bool, count: Count | None) -> list[_Row]:
+    notes = node_notes(graph, name)
+    marks = _filled(["entry", *notes] if entry else notes)
+    texts = [", ".join(field_texts(graph.nodes[name])), *marks]
+    rows = [_Row(_cut(name), 13, "name"), *(_Row(_cut(text)) for text in texts if text)]
+    if count is not None:
+        rows.append(_Row(f"{count.emitted:,} emitted", look="emitted"))
+        if count.failed:
+            rows.append(_Row(f"{count.failed:,} failed", look="failed"))
+        if count.stale:
+            rows.append(_Row(f"{count.stale:,} stale", look="stale"))
     return rows
 
 
+def _filled(notes: list[str]) -> list[str]:
+    """Put notes beside each other in as few lines as hold them."""
+    lines: list[str] = []
+    for note in notes:
+        longer = f"{lines[-1]} · {note}" if lines else ""
+        if longer and _columns(longer) <= LONGEST:
+            lines[-1] = longer
+        else:
+            lines.append(note)
+    return lines
+
+
 def _size(rows: list[_Row]) -> Point:
-    width = max(row.width for row in rows) + 24
-    return max(round(width), 84), round(sum(row.height for row in rows) + 14)
+    """Return width and height, even: what is in the middle is on a whole pixel."""
+    width = max([_columns(row.text) * row.size for row in rows]) * CHARACTER + 24
+    height = sum([row.size for row in rows]) * LINE_HEIGHT + 14
+    return max(2 * round(width / 2), 84), 2 * round(height / 2)
 
 
-def _box(name: str, box: Box, rows: list[_Row], tooltip: str) -> str:
-    entry = name == ENTRY_POINT
-    failed = any(row.colour == WRONG for row in rows)
-    stroke = WRONG if failed else ACCENT if entry else TEXT
-    lines, baseline = [], box.y + 7
-    for row in rows:
-        baseline += row.height
-        lines.append(
-            f'<text x="{box.x + box.width / 2:.1f}" y="{baseline - row.size * 0.35:.1f}"'
-            f' text-anchor="middle" font-size="{row.size:g}" font-weight="{row.weight}"'
-            f' style="fill:{row.colour};fill-opacity:{row.opacity:g}">{escape(row.text)}</text>'
+def _boxes(graph: Graph, placed: Layout, rows: Mapping[str, list[_Row]]) -> Iterator[str]:
+    """Yield the boxes; texts are not in them, since all of these share how they are filled."""
+    yield '<g style="fill:var(--emitnb-text);fill-opacity:.05;stroke:var(--emitnb-text);'
+    yield 'stroke-opacity:.45">'
+    for name, box in placed.boxes.items():
+        title = _tooltip(graph, name, rows[name])
+        yield (
+            f'<rect x="{box.x:.7g}" y="{box.y:.7g}" width="{box.width:g}" height="{box.height:g}"'
+            f' rx="{box.height / 2 if name == ENTRY_POINT else 6:g}"{_box_look(name, rows[name])}'
         )
-    return (
-        f'<g class="emitnb-node"><title>{escape(tooltip)}</title>'
-        f'<rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:g}" height="{box.height:g}"'
-        f' rx="{box.height / 2 if entry else 6:g}" style="fill:{ACCENT if entry else TEXT};'
-        f"fill-opacity:{0.16 if entry else 0.05};stroke:{stroke};"
-        f'stroke-opacity:{0.9 if failed or entry else 0.45}"/>{"".join(lines)}</g>'
-    )
+        yield f"><title>{escape(title)}</title></rect>" if title else "/>"
+    yield "</g>"
 
 
-def _tooltip(graph: Graph, name: str) -> str:
+def _box_look(name: str, rows: list[_Row]) -> str:
+    if name == ENTRY_POINT:
+        look = "fill:var(--emitnb-accent);fill-opacity:.16;stroke:var(--emitnb-accent)"
+        return f' style="{look};stroke-opacity:.9"'
+    looks = [row.look for row in rows]
+    dashes = ' stroke-dasharray="7 3"' if "stale" in looks else ""
+    if "failed" in looks:
+        return f' style="stroke:var(--emitnb-wrong);stroke-opacity:.9"{dashes}'
+    return dashes
+
+
+def _tooltip(graph: Graph, name: str, rows: list[_Row]) -> str:
+    """Return the whole text of a box where something was cut."""
     if name == ENTRY_POINT:
         return "what is pushed into the router"
+    if not any(row.text.endswith("…") for row in rows):
+        return ""
     fields = ", ".join(field_texts(graph.nodes[name]))
     return "\n".join([f"{name}({fields})", *node_notes(graph, name)])
 
 
-def _line(line: Line, downward: bool) -> str:
-    start, end = line.start, line.end
-    if downward:
-        middle = (start[1] + end[1]) / 2
-        turns = f"{start[0]:.1f} {middle:.1f} {end[0]:.1f} {middle:.1f}"
-    else:
-        middle = (start[0] + end[0]) / 2
-        turns = f"{middle:.1f} {start[1]:.1f} {middle:.1f} {end[1]:.1f}"
-    path = f"M{start[0]:.1f} {start[1]:.1f}C{turns} {end[0]:.1f} {end[1]:.1f}"
-    if line.through:
-        path += f"L{line.through[0]:.1f} {line.through[1]:.1f}"
-    heads = {"end": (end, 1.0), "start": (start, -1.0)}
-    parts = [_stroke(path, line.back, line.port)]
-    if line.arrow:
-        parts.append(_head(*heads[line.arrow], downward, line.port))
-    if line.mark:
-        parts.append(_port_mark(line.mark, -1.0 if line.back else 1.0, downward))
+def _texts(placed: Layout, rows: Mapping[str, list[_Row]]) -> Iterator[str]:
+    # The pointer goes through to the box, which has the tooltip.
+    yield '<g pointer-events="none" text-anchor="middle" font-size="11"'
+    yield ' style="fill:var(--emitnb-text)">'
+    for name, box in placed.boxes.items():
+        x, y = f"{box.x + box.width / 2:.7g}", box.y + 7
+        yield "<g>"
+        for row in rows[name]:
+            y += row.size * LINE_HEIGHT
+            baseline = f"{y - row.size * 0.35:.0f}"
+            yield f'<text x="{x}" y="{baseline}"{LOOKS[row.look]}>{escape(row.text)}</text>'
+        yield "</g>"
+    yield "</g>"
+
+
+# -- lines ------------------------------------------------------------------------------------
+
+
+def _lines(placed: Layout, loops: list[Route]) -> Iterator[str]:
+    """Yield a path for all lines of a kind, one for their heads, and the marks of ports."""
+    paths: dict[tuple[bool, ...], list[str]] = {}
+    heads: dict[bool, list[str]] = {False: [], True: []}
+    marks = []
+    for line in placed.lines:
+        route = line.route
+        paths.setdefault(route[2:], []).append(_path(line, placed.downward))
+        if line.ends:
+            _, tip, across = line.stays[-1]
+            heads[route.port].append(_head(tip, across, route.back, placed.downward))
+        if route.port:
+            marks.append(_port_mark(line, placed.downward))
+    for route in loops:
+        box = placed.boxes[route.name]
+        x, y = box.x + (12 if route.port else box.width - 32), box.y
+        paths.setdefault(route[2:], []).append(f"M{x:.7g} {y:.7g}c-2 -16 22 -16 20 -4")
+        heads[route.port].append(_head(y, x + 20, False, True))
+    for (port, pattern, back), shapes in paths.items():
+        yield f'<path d="{"".join(shapes)}" style="{_stroke(port, pattern, back)}"/>'
+    for port, shapes in heads.items():
+        look = "fill:var(--emitnb-wrong)" if port else "fill:var(--emitnb-text);fill-opacity:.75"
+        yield f'<path d="{"".join(shapes)}" style="{look}"/>' if shapes else ""
+    if marks:
+        yield '<g text-anchor="middle" font-size="11" font-weight="700"'
+        yield f' style="fill:var(--emitnb-wrong)">{"".join(marks)}</g>'
+
+
+def _stroke(port: bool, pattern: bool, back: bool) -> str:
+    """By a pattern: fine dots. From a port: dashes, red. Back: dashes."""
+    colour, opacity = ("wrong", ".8") if port else ("text", ".5")
+    dashes = DASHES[port or back, pattern]
+    return (
+        f"fill:none;stroke:var(--emitnb-{colour});stroke-opacity:{opacity};"
+        f"stroke-width:{1.1 if pattern else 1.3}{dashes}"
+    )
+
+
+def _path(line: Line, downward: bool) -> str:
+    """A curve from each straight part to the next."""
+    straight = "V" if downward else "H"
+    (begin, end, across), *rest = line.stays
+    x, y = (across, begin) if downward else (begin, across)
+    parts = [f"M{x:.7g} {y:.7g}"]
+    if end != begin:
+        parts.append(f"{straight}{end:.7g}")
+    for begin, until, place in rest:
+        if place == across:
+            parts.append(f"{straight}{until:.7g}")
+        else:
+            turn = (end + begin) / 2
+            if downward:
+                curve = f"C{across:.7g} {turn:.7g} {place:.7g} {turn:.7g} {place:.7g} {begin:.7g}"
+            else:
+                curve = f"C{turn:.7g} {across:.7g} {turn:.7g} {place:.7g} {begin:.7g} {place:.7g}"
+            parts.append(curve)
+            if until != begin:
+                parts.append(f"{straight}{until:.7g}")
+        end, across = until, place
     return "".join(parts)
 
 
-def _own_loop(box: Box, port: bool) -> str:
-    x, y = box.x + (12 if port else box.width - 32), box.y
-    path = f"M{x:.1f} {y:.1f}c-2 -16 22 -16 20 -4"
-    return _stroke(path, True, port) + _head((x + 20, y), 1.0, True, port)
-
-
-def _stroke(path: str, back: bool, port: bool) -> str:
-    dashes = ";stroke-dasharray:5 4" if back or port else ""
-    stroke, opacity = (WRONG, 0.8) if port else (TEXT, 0.5)
-    return (
-        f'<path d="{path}" style="fill:none;stroke:{stroke};stroke-opacity:{opacity:g};'
-        f'stroke-width:1.3{dashes}"/>'
-    )
-
-
-def _port_mark(port: Point, direction: float, downward: bool) -> str:
+def _port_mark(line: Line, downward: bool) -> str:
     """The ``!`` beside a line where it leaves its node."""
-    across, along = (4.0, 10.0) if downward else (-2.0, 7.0)
-    x, y = port
-    x, y = (x + across, y + along * direction) if downward else (x + along * direction, y + across)
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="middle" font-size="11" font-weight="700"'
-        f' style="fill:{WRONG}">{PORT}</text>'
-    )
-
-
-def _head(tip: Point, direction: float, downward: bool, port: bool) -> str:
-    """An arrow head drawn as it is: a marker would need an id, and ids clash between pictures."""
-    x, y = tip
-    back, side = -8.0 * direction, 4.0
+    start, _, across = line.stays[0]
+    along = -1 if line.route.back else 1
     if downward:
-        corners = f"{x - side:.1f} {y + back:.1f}L{x + side:.1f} {y + back:.1f}"
+        x, y = across + 4, start + 10 * along
     else:
-        corners = f"{x + back:.1f} {y - side:.1f}L{x + back:.1f} {y + side:.1f}"
-    look = f"fill:{WRONG}" if port else f"fill:{TEXT};fill-opacity:.75"
-    return f'<path d="M{x:.1f} {y:.1f}L{corners}Z" style="{look}"/>'
+        x, y = start + 7 * along, across - 2
+    return f'<text x="{x:.7g}" y="{y:.7g}">{PORT}</text>'
+
+
+def _head(tip: float, across: float, back: bool, downward: bool) -> str:
+    """An arrow head drawn as it is: a marker would need an id, and ids clash between pictures."""
+    length = 8 if back else -8
+    if downward:
+        return f"M{across:.7g} {tip:.7g}l-4 {length}h8z"
+    return f"M{tip:.7g} {across:.7g}l{length} -4v8z"
+
+
+# -- texts ------------------------------------------------------------------------------------
 
 
 def _cut(text: str) -> str:
@@ -231,4 +326,6 @@ def _cut(text: str) -> str:
 
 def _columns(text: str) -> int:
     """Columns of a text in a fixed font, in which East Asian characters take two."""
+    if text.isascii():
+        return len(text)
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

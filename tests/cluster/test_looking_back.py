@@ -10,6 +10,7 @@ from cluster.graphs import numbers, stateful
 from cluster.same import in_memory
 
 from emitnb import Router
+from emitnb.notebook.live.details import details_of
 
 
 def test_traces_and_peeks_are_those_of_memory_and_ms_is_measured_there(cluster_of):
@@ -66,6 +67,10 @@ def test_rows_left_on_the_cluster_are_traced_and_no_key_is_counted_for_a_sentenc
     )
     found, expected = (each.peek("split -> running", 70) for each in (router, memory))
     pd.testing.assert_frame_equal(found, expected)
+    details = details_of(router, ["running"])["running"]
+    assert (details["rows"], details["total"]) == ([], 200)
+    assert "stay on the cluster" in details["missing"]
+    assert sum(details["histogram"]["counts"]) == 200
 
 
 def test_nobody_on_a_cluster_is_told_to_go_there(cluster_of):

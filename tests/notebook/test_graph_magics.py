@@ -126,6 +126,17 @@ def test_a_picture_has_figures_once_something_was_pushed(counting):
     assert shown.count(">1 failed<") == 1
 
 
+def test_a_picture_says_what_is_stale(counting):
+    counting.run("%emit_push ['a b', 'a']")
+    assert "stale" not in bundle(counting.run("%emit_graph"))["text/html"]
+    counting.run(
+        "%%emit_node word count:int --on words --key word --name count_word\n"
+        "def count_word(msg, state):\n    return msg.word, 0"
+    )
+    shown = bundle(counting.run("%emit_graph"))["text/html"]
+    assert shown.count(">3 stale<") == 1
+
+
 def test_a_drawing_stays_as_it_was_drawn(counting):
     drawing = counting.run("%emit_graph")
     before = bundle(drawing)
@@ -141,11 +152,11 @@ def test_no_nodes_no_picture(notebook):
 
 
 def test_a_large_graph_is_text_alone_and_says_so(notebook):
-    for number in range(201):
+    for number in range(2001):
         notebook.router.node("x", name=f"n{number}")(lambda msg: None)
     drawing = notebook.run("%emit_graph")
     assert set(bundle(drawing)) == {"text/plain"}
-    assert "No picture: 201 nodes are more than 200." in repr(drawing)
+    assert "No picture: 2,001 nodes are more than 2,000." in repr(drawing)
 
 
 # --- Changes --------------------------------------------------------------------------------------

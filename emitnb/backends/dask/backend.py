@@ -119,6 +119,10 @@ class Dask:
     def _address(self) -> str:
         return str(self.client.scheduler.address) if self.client.scheduler else "the scheduler"
 
+    def facts(self) -> dict[str, str]:
+        """See :class:`emitnb.backends.Backend`."""
+        return self._facts() if is_alive(self.client) else {}
+
     def _facts(self) -> dict[str, str]:
         workers = workers_of(self.client)
         threads = sorted(set(workers.threads.values()))

@@ -1,0 +1,24 @@
+// The engine that lays graphs out: fetched from the kernel's one Engine model, started once a page.
+
+/**
+ * Return the started engine of a kernel. Rejects where the page blocks WebAssembly.
+ * @param {object} model the widget's model
+ * @param {() => void} onGone called when the kernel is gone
+ */
+export async function engineOf(model, onGone) {
+  const shared = await model.widget_manager.get_model(model.get("engine"))
+  shared.on("comm_live_update", () => shared.comm_live || onGone())
+  // Kept on the model, so that all widgets of a kernel share it and it goes with the kernel.
+  shared.emitnbEngine ??= start(shared.get("source"))
+  return shared.emitnbEngine
+}
+
+async function start(source) {
+  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }))
+  try {
+    const { Graphviz } = await import(url)
+    return await Graphviz.load()
+  } finally {
+    URL.revokeObjectURL(url)
+  }
+}
