@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import nbformat
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.browser.kernels import Kernel
 from tests.browser.servers import Server
@@ -143,7 +144,20 @@ class NotebookPage:
 
     def wait_for(self, condition: str, argument: Any = None, timeout: float = PATIENCE) -> None:
         """Wait until this JavaScript, an expression or a function of the argument, is true."""
-        self.page.wait_for_function(condition, arg=argument, timeout=timeout * 1000)
+        try:
+            self.page.wait_for_function(condition, arg=argument, timeout=timeout * 1000)
+        except PlaywrightTimeout as error:
+            raise AssertionError(f"{condition} was not so in time: {self._state()}") from error
+
+    def _state(self) -> str:
+        """What to know of a page that does not come to what a test waits for."""
+        kernel = "window.kernelOf?.(path)"
+        asked = f"path => [window.goingOn, {kernel}?.connectionStatus, {kernel}?.status]"
+        going_on, connection, status = self.page.evaluate(asked, self.name)
+        return (
+            f"{going_on} commands go on, the kernel is {connection} and {status},"
+            f" the server has {self.server.sessions(self.name)}, complaints: {self.complaints}"
+        )
 
     def interrupt(self) -> None:
         """Interrupt the kernel, as ■ does."""

@@ -103,7 +103,11 @@ def running(folder: Path) -> Iterator[Server]:
         yield Server(_address_of(server), folder / "emitnb-notebooks", home)
     finally:
         server.terminate()
-        server.wait(timeout=30)
+        try:
+            server.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            raise
 
 
 def _write_settings(home: Path) -> None:
