@@ -21,7 +21,7 @@ from IPython import display as ipython
 from emitnb.graph import Graph
 from emitnb.notebook.display import drawing
 from emitnb.notebook.live.commands import answer
-from emitnb.notebook.live.feed import Feed
+from emitnb.notebook.live.feed import FIRST, Feed
 from emitnb.notebook.live.publisher import Publisher
 from emitnb.router import Router
 
@@ -69,7 +69,7 @@ class GraphWidget(anywidget.AnyWidget):
         self._feed = Feed(cast(Router, weakref.proxy(router)))
         self._shown: tuple[weakref.ref[Graph], weakref.ref[object]] | None = None
         self._still_due = 0.0
-        first = self._feed.news()
+        first = self._feed.news(FIRST)
         super().__init__(engine=engine, still=f"emitnb-{uuid.uuid4().hex}", around=around, **first)
         self.on_msg(self._hear)
 

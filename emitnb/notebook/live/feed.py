@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import operator
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from time import monotonic
 from typing import Any, TypeAlias
 
@@ -31,6 +31,12 @@ SHARE = 0.02
 
 ALWAYS = float("-inf")
 """A time after which it always is."""
+
+ALL = ("graph", "code", "stats", "status", "surroundings", "details")
+"""The traits."""
+
+FIRST = ("graph", "stats", "status")
+"""What is drawn at once; the rest of a thousand nodes takes a second to make."""
 
 TEXT = 1_000
 """Characters of what went wrong."""
@@ -116,7 +122,7 @@ class Feed:
         self.trouble = ""
         """What went wrong at the last look, for the user."""
 
-    def news(self) -> dict[str, Any]:
+    def news(self, of: Container[str] = ALL) -> dict[str, Any]:
         """Return the traits that changed, by name; nothing if it is too early to look again.
 
         One that cannot be made takes none of the others along: it is what ``trouble`` is about.
@@ -126,6 +132,8 @@ class Feed:
             return {}
         found, wrong, is_at_rest = {}, [], self.is_at_rest
         for name, part in self._parts.items():
+            if name not in of:
+                continue
             try:
                 made = part.news(now, is_at_rest)
             except ReferenceError:
