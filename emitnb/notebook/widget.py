@@ -32,7 +32,7 @@ STILL = """\
 .jp-OutputArea-child:has(+ .jp-OutputArea-child [data-emitnb-still="{still}"]) {{
   &:not(:has(.emitnb-graph)) {{ display: none }}
 }}
-</style>{inner}</div>"""  # noqa: E501 - one selector
+</style>{inner}</div>"""
 """A picture that takes the place of what Jupyter says above it of a widget that is no more."""
 
 STILL_EVERY = 1.0

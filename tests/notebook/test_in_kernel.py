@@ -201,7 +201,7 @@ def test_a_program_that_runs_notebooks_gets_no_bar_and_no_widget(kernel):
     comms = "from ipywidgets import Widget\nlen(Widget.widgets)"
     kernel.run("%reload_ext emitnb")
     kernel.run(WORDS)
-    slow = "import time\nrouter.push((time.sleep(0.6) or n for n in range(3)), field='n', batch_size=1)"
-    kernel.run(slow)
+    slow = "(time.sleep(0.6) or n for n in range(3))"
+    kernel.run(f"import time\nrouter.push({slow}, field='n', batch_size=1)")
     kernel.run("%emit_graph")
     assert kernel.run(comms)["data"]["text/plain"] == "0"

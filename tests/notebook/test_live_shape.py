@@ -198,7 +198,9 @@ def test_hostile_texts_are_short_printable_texts_in_the_graph(page: Page) -> Non
     choose.__name__ = HOSTILE * 1_000
     kind = type(HOSTILE.replace("\ud800", ""), (), {})
     router.node({"n": kind}, [HOSTILE, f"/{HOSTILE}/"], name="näme", when=choose)(same)
-    model = page.model(GraphWidget(router))  # a real wire: it takes no half of a surrogate pair
+    widget = GraphWidget(router)
+    widget.refresh()
+    model = page.model(widget)  # a real wire: it takes no half of a surrogate pair
     (node,) = model["graph"]["nodes"]
     for text in (*node["fields"], *node["notes"]):
         assert text.isprintable()
