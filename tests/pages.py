@@ -5,6 +5,7 @@ Each message becomes bytes as a real kernel makes them, so what is no JSON fails
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from time import monotonic
@@ -71,8 +72,8 @@ class Page:
             self._changed.notify_all()
 
     def send(self, widget: Any, content: Any) -> None:
-        """Send what a view of a widget sends to the kernel."""
-        data = {"method": "custom", "content": json_unpacker(json_packer(content))}
+        """Send what a view of a widget sends to the kernel: any JSON."""
+        data = {"method": "custom", "content": json.loads(json.dumps(content))}
         self._comms[widget.model_id].handle_msg({"content": {"data": data}, "buffers": []})
 
     def ask(self, widget: Any, do: Any, **arguments: Any) -> dict[str, Any]:

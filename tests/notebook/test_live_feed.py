@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import threading
 import weakref
 from collections.abc import Iterator
@@ -114,7 +115,7 @@ def test_details_come_slowly_but_the_last_of_them_always(clock: Clock) -> None:
         told += [clock.now] * ("details" in found)
         rows = found["details"]["halve"]["total"] if "details" in found else rows
     assert len(told) > 1
-    assert min(b - a for a, b in zip(told, told[1:], strict=False)) >= 0.5 - 1e-6
+    assert min(b - a for a, b in itertools.pairwise(told)) >= 0.5 - 1e-6
     router.push([5], field="n")
     later = [one["details"] for one in looks(feed, clock, 2) if "details" in one]
     assert later[-1]["halve"]["total"] == 31
@@ -131,7 +132,7 @@ def test_surroundings_come_at_most_once_a_second_but_the_last_of_them_always(clo
         router.push([n], field="n")
         clock.now += 0.1
         told += [clock.now] * ("surroundings" in feed.news())
-    assert all(b - a >= 1 - 1e-6 for a, b in zip(told, told[1:], strict=False))
+    assert all(b - a >= 1 - 1e-6 for a, b in itertools.pairwise(told))
     router.push([5], field="n")
     later = [one["surroundings"] for one in looks(feed, clock, 3) if "surroundings" in one]
     assert later[-1]["advice"] == router.advice()
@@ -158,7 +159,7 @@ def test_during_a_run_details_take_a_small_share_of_the_time_and_at_rest_none_is
         clock.now += 0.1
     assert not feed.is_at_rest
     assert len(times) > 2
-    assert all(b - a >= 4.9 for a, b in zip(times, times[1:], strict=False))
+    assert all(b - a >= 4.9 for a, b in itertools.pairwise(times))
     gate.set()
     assert run.wait(30)
     assert feed.is_at_rest
@@ -193,7 +194,7 @@ def test_a_large_graph_is_told_half_as_often(clock: Clock, boxes: int, looks_bet
         router.push([place], field="n", to="n0")
         clock.now += 0.1
         told += [place] * bool(feed.news())
-    assert {b - a for a, b in zip(told, told[1:], strict=False)} == {looks_between}
+    assert {b - a for a, b in itertools.pairwise(told)} == {looks_between}
     router.push([0], field="n", to="n0")
     last = [one["stats"] for one in looks(feed, clock, 1) if "stats" in one][-1]
     emitted = np.frombuffer(last, "<f8")[3]
