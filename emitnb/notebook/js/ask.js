@@ -6,6 +6,7 @@ export class Kernel {
     this.model = model
     this.waiting = new Map()
     this.next = 1
+    this.isGone = false
     this.prefix = Math.random().toString(36).slice(2)
     this.hear = (answer) => this.settle(answer)
     model.on("msg:custom", this.hear)
@@ -13,6 +14,7 @@ export class Kernel {
 
   /** Ask for something to be done; resolves to what came of it, rejects with what went wrong. */
   ask(what, details = {}) {
+    if (this.isGone) return Promise.reject(new Error("the kernel is gone; %emit_graph draws the graph anew"))
     const id = `${this.prefix}-${this.next++}`
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject })

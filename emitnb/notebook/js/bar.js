@@ -4,11 +4,12 @@ import { html, setAttribute, setText } from "./dom.js"
 import { count, counted } from "./format.js"
 
 const WORDS = {
-  ready: "waiting", running: "running", pausing: "pausing", paused: "paused", stopping: "stopping",
+  ready: "waiting", replaying: "replaying", retrying: "retrying", running: "running", pausing: "pausing", paused: "paused", stopping: "stopping",
   done: "done", interrupted: "interrupted", stopped: "stopped", cancelled: "cancelled",
 }
 const PATIENCE = 300
 const READ = 6000
+const READ_ERROR = 20_000
 
 const BUTTONS = [
   ["pause", "Pause", "pause after the batch under way"],
@@ -46,7 +47,7 @@ export class Bar {
     // Where the answer is quick, nothing flashes.
     const waits = setTimeout(() => this.say(`${label}: waiting for the kernel, which is busy …`, false, true), PATIENCE)
     try {
-      this.say(await this.kernel.ask(name))
+      this.say(await this.kernel.ask(name, { runs: this.runs }))
     } catch (error) {
       this.say(error.message, true)
     } finally {
@@ -60,12 +61,15 @@ export class Bar {
     setText(this.note, text ?? "")
     this.note.classList.toggle("is-wrong", isWrong)
     clearTimeout(this.fading)
-    if (!isLasting && !isWrong) this.fading = setTimeout(() => setText(this.note, ""), READ)
+    if (!isLasting) this.fading = setTimeout(() => setText(this.note, ""), isWrong ? READ_ERROR : READ)
   }
 
   /** Show the trait `status`. */
-  setStatus({ run, others = 0, failing = 0, can = {} }) {
-    setText(this.state, run ? WORDS[run.state] ?? run.state : "nothing pushed yet")
+  setStatus({ run, runs = [], others = 0, failing = 0, can = {} }) {
+    // A button means the runs that were there when it was pressed.
+    this.runs = runs
+    const word = run?.state === "running" ? run.doing : run?.state
+    setText(this.state, run ? WORDS[word] ?? word : "nothing pushed yet")
     setAttribute(this.state, "data-state", run?.state ?? "idle")
     const total = run?.total
     const isGoing = run && ["running", "pausing", "paused", "stopping", "ready"].includes(run.state)
@@ -75,6 +79,7 @@ export class Bar {
     const of = total && total !== run.done ? ` of ${count(total)}` : ""
     const parts = run ? [`${count(run.done)}${of} ${total === 1 || (!total && run.done === 1) ? "message" : "messages"}`] : []
     if (run?.background) parts.unshift(`run ${run.number}`)
+    if (run?.hint) parts.push(run.hint)
     if (others) parts.push(`and ${counted(others, "more run")}`)
     setText(this.amount, parts.join(" · "))
     setText(this.failed, failing ? `${count(failing)} failed` : "")

@@ -2,6 +2,8 @@
 
 const CLOSEST = 2.5
 const READABLE = 0.8
+const LEGIBLE = 0.6
+const REST = 60
 const SMALLEST_TEXT = 5
 const TEXT_SIZE = 11
 const MARGIN = 14
@@ -14,7 +16,7 @@ export class Camera {
    *   whether its text is too small to be read
    */
   constructor(stage, moved, onMove) {
-    Object.assign(this, { stage, moved, onMove, x: 0, y: 0, scale: 1, width: 1, height: 1, isActive: false })
+    Object.assign(this, { stage, moved, onMove, x: 0, y: 0, scale: 1, width: 1, height: 1, isActive: false, anchor: null })
     stage.addEventListener("pointerdown", (event) => this.grab(event))
     stage.addEventListener("wheel", (event) => this.wheel(event), { passive: false })
   }
@@ -31,14 +33,38 @@ export class Camera {
     )
   }
 
-  /** Show all of it, or what can be read of it from where data comes in. */
+  /** Whether all of it can be read at once. */
+  get fits() {
+    return this.fitting >= LEGIBLE
+  }
+
+  /** Show all of it, or what can be read of it around its anchor: the box where data comes in. */
   begin() {
-    const scale = Math.min(this.fitting, 1)
-    if (scale >= READABLE) this.fit()
-    else {
-      const [across, down] = [this.stageWidth - this.width * READABLE, this.stageHeight - this.height * READABLE]
-      this.moveTo(Math.max(MARGIN, across / 2), Math.max(MARGIN, down / 2), READABLE)
+    if (this.fits || !this.anchor) return this.fit()
+    const { x, y, width, height } = this.anchor
+    const place = (start, size, whole, stage) => {
+      if (whole * READABLE + 2 * MARGIN <= stage) return (stage - whole * READABLE) / 2
+      // No further than to the edges of the drawing.
+      const least = stage - MARGIN - whole * READABLE
+      return Math.min(Math.max(stage / 2 - (start + size / 2) * READABLE, least), MARGIN)
     }
+    return this.moveTo(
+      place(x, width, this.width, this.stageWidth),
+      place(y, height, this.height, this.stageHeight),
+      READABLE,
+    )
+  }
+
+  /** Bring several boxes into view, smaller if need be. */
+  showAll(boxes) {
+    const [left, top] = [Math.min(...boxes.map(({ x }) => x)), Math.min(...boxes.map(({ y }) => y))]
+    const width = Math.max(...boxes.map((box) => box.x + box.width)) - left
+    const height = Math.max(...boxes.map((box) => box.y + box.height)) - top
+    const view = this.view()
+    if (left >= view.left && top >= view.top && left + width <= view.right && top + height <= view.bottom) return
+    const room = Math.min((this.stageWidth - 2 * MARGIN) / width, (this.stageHeight - 2 * MARGIN) / height)
+    const scale = Math.min(this.scale, room)
+    this.moveTo((this.stageWidth - width * scale) / 2 - left * scale, (this.stageHeight - height * scale) / 2 - top * scale, scale)
   }
 
   fit() {
@@ -77,6 +103,9 @@ export class Camera {
 
   moveTo(x, y, scale) {
     if (![x, y, scale].every(Number.isFinite)) return
+    // Some of the drawing stays in view, however far it is dragged.
+    x = Math.min(Math.max(x, REST - this.width * scale), this.stageWidth - REST)
+    y = Math.min(Math.max(y, REST - this.height * scale), this.stageHeight - REST)
     Object.assign(this, { x, y, scale })
     this.moved.setAttribute("transform", `translate(${x} ${y}) scale(${scale})`)
     // Text that nobody can read is not painted.

@@ -76,7 +76,7 @@ class DrawnBox {
       stale ? `${count(stale)} stale` : "",
       dropped ? `${count(dropped)} dropped` : "",
     ].filter(Boolean)
-    const speeds = [received && !isSource ? ms((1e3 * seconds) / received) : "", speed ? rate(speed) : ""]
+    const speeds = [received && seconds && !isSource ? ms((1e3 * seconds) / received) : "", speed ? rate(speed) : ""]
     setText(this.speed, speeds.filter(Boolean).join(" · "))
     setText(this.words, shortened(words, this.width))
     for (const [name, value] of Object.entries({ received, emitted, dropped, failed, kept, stale })) {
@@ -192,17 +192,22 @@ export class Drawing {
   }
 
   patchBox(drawn) {
-    drawn.patch(...this.numbersOf(drawn.box.members))
+    drawn.patch(...this.numbersOf(drawn.box))
     this.late.delete(drawn)
   }
 
   markBox(drawn) {
-    drawn.mark(...this.numbersOf(drawn.box.members))
+    drawn.mark(...this.numbersOf(drawn.box))
   }
 
-  numbersOf(members) {
-    const { numbers, rates, isMoving } = this.latest
-    return [numbers.ofNodes(members), isMoving ? rates.of(members) : 0]
+  numbersOf({ members, entering, leaving }) {
+    const { numbers, rates, nodes, isMoving } = this.latest
+    const speed = isMoving ? rates.of(members) : 0
+    const all = numbers.ofNodes(members)
+    if (!entering) return [all, speed]
+    // Of a group, what crosses its border: not what its nodes hand to one another.
+    const { emitted } = numbers.ofNodes(leaving)
+    return [{ ...all, received: numbers.ofEdges(entering, nodes), emitted, seconds: 0 }, speed]
   }
 
   patchLine(drawn) {

@@ -13,11 +13,11 @@ export function rate(number) {
   return number >= 10 ? `${count(Math.round(number))}/s` : `${number.toPrecision(2)}/s`
 }
 
-/** Milliseconds, with three digits. */
+/** Milliseconds, with three digits; very short times in microseconds. */
 export function ms(number) {
   if (number >= 100) return `${count(Math.round(number))} ms`
-  if (number >= 0.001) return `${Number(number.toPrecision(3))} ms`
-  return number > 0 ? "<0.001 ms" : "0 ms"
+  if (number >= 0.01) return `${Number(number.toPrecision(3))} ms`
+  return `${Number((1e3 * number).toPrecision(number < 1e-3 ? 2 : 3))} µs`
 }
 
 /** A count with its noun. */

@@ -49,5 +49,5 @@ function inWords(edges, counts) {
   let sum = 0
   const half = counts.findIndex((number) => (sum += number) >= total / 2)
   if (counts.length === 1) return `${counted(total, "message")}: ${span(edges, 0)} each`
-  return `${counted(total, "message")}: half of them within ${ms(edges[half + 1])}, all within ${ms(edges.at(-1))}`
+  return `${counted(total, "message")}: half of them in ${ms(edges[half + 1])} or less, all in ${ms(edges.at(-1))} or less`
 }

@@ -64,7 +64,7 @@ export class Rates {
     return over > 0 ? Math.max(taken(last) - taken(first), 0) / over : 0
   }
 
-  /** Forget: nothing goes on any more. */
+  /** Forget all but the last: nothing moves now. */
   rest() {
     this.kept = this.kept.slice(-1)
   }

@@ -28,7 +28,7 @@ export class Panel {
     this.content = html("div")
     this.element = html(
       "aside",
-      { class: "emitnb-panel", "aria-label": "details", onkeydown: (event) => this.keyed(event) },
+      { class: "emitnb-panel", "aria-label": "details" },
       html("div", { class: "emitnb-head" }, this.title, closing),
       this.signature,
       this.notes,
@@ -122,12 +122,6 @@ export class Panel {
     ]
     const ofNodes = [section("Timings", this.pace, this.histogram.element), section("Subscriptions", this.subscriptions), section("Source", this.source)]
     this.content.replaceChildren(...parts, ...(isEntry ? [] : ofNodes))
-  }
-
-  keyed(event) {
-    if (event.key !== "Escape") return
-    event.stopPropagation()
-    this.close()
   }
 
   // -- the parts of a node --------------------------------------------------------------------

@@ -4,14 +4,16 @@ import { Camera } from "./camera.js"
 import { svg } from "./dom.js"
 import { Drawing } from "./drawing.js"
 import { contentOf, layOut } from "./geometry.js"
+import { onKey } from "./keys.js"
 import { Rates } from "./numbers.js"
 import { shapeOf } from "./shape.js"
 
 const NARROW = 560
 const TALLEST = 460
 const SHORTEST = 150
-const WITH_PANEL = 420
-const LEGIBLE = 0.8
+const WITH_PANEL = 340
+const LEGIBLE = 0.6
+const STALLED = 2000
 const QUIET = 400
 
 export class Scene {
@@ -23,7 +25,7 @@ export class Scene {
     this.stage = svg("svg", { class: "emitnb-stage", role: "group", "aria-label": "dataflow graph" }, this.drawing.element)
     this.camera = new Camera(this.stage, this.drawing.element, (...seen) => this.drawing.showOnly(...seen))
     this.stage.addEventListener("click", (event) => this.clicked(event))
-    this.stage.addEventListener("keydown", (event) => this.keyed(event))
+    onKey(this.stage, (event) => this.keyed(event))
     this.stage.addEventListener("focusin", (event) => this.focused(event))
   }
 
@@ -46,6 +48,8 @@ export class Scene {
     this.laid = layOut(engine, shape, contents, this.isDownward)
     this.graph = graph
     this.drawing.setShape(shape, contents, this.laid)
+    const start = this.find(wanted.around) ?? this.drawing.order[0]
+    this.camera.anchor = start
     const isFitted = this.resize()
     if (isOther || isFitted) this.camera.begin()
     else this.steady(before)
@@ -58,8 +62,8 @@ export class Scene {
       .filter(({ box }) => before.has(box.key))
       .map(({ box, x, y }) => [x - before.get(box.key)[0], y - before.get(box.key)[1]])
     const middle = (place) => moves.map((move) => move[place]).sort((a, b) => a - b)[moves.length >> 1] ?? 0
-    const { scale, fitting } = this.camera
-    if (Math.min(fitting, 1) >= LEGIBLE) this.camera.begin()
+    const { scale, fits } = this.camera
+    if (fits) this.camera.begin()
     else this.camera.shift(-middle(0) * scale, -middle(1) * scale)
   }
 
@@ -75,8 +79,11 @@ export class Scene {
     return width > 0 && width < NARROW
   }
 
-  /** Take on the size of the page; return whether the drawing was moved for it. */
-  resize() {
+  /** Take on the size of the page; return whether the drawing was moved for it.
+   *
+   * With details open, the box of their node (`name`) stays in view, and the rest where it was.
+   */
+  resize(name) {
     const width = this.stage.parentElement?.clientWidth
     if (!width || !this.isDrawn) return false
     const scale = Math.min(1, (width - 28) / this.laid.width)
@@ -86,15 +93,20 @@ export class Scene {
     this.on.height(height)
     const isOther = width !== this.camera.stageWidth || height !== this.camera.stageHeight
     this.camera.setSizes(this.laid.width, this.laid.height, width, height)
-    if (isOther) this.camera.begin()
+    const opened = name && this.find(name)
+    if (opened && !this.camera.fits) this.camera.reveal(opened)
+    else if (isOther) this.camera.begin()
     return isOther
   }
 
   /** Show numbers of the graph that is drawn. */
   setNumbers(numbers, isMoving) {
-    if (!isMoving) this.rates.rest()
     this.rates.add(numbers)
+    if (!isMoving) this.rates.rest()
     this.drawing.setNumbers(numbers, this.rates, this.graph.nodes.length, isMoving)
+    // A source that stalls sends nothing: then nothing moves, whatever the last numbers said.
+    clearTimeout(this.stalled)
+    if (isMoving) this.stalled = setTimeout(() => this.setNumbers(numbers, false), STALLED)
     clearTimeout(this.quiet)
     this.quiet = setTimeout(() => this.catchUp(), QUIET)
   }
@@ -110,6 +122,13 @@ export class Scene {
     const drawn = this.find(name)
     if (drawn) this.camera.reveal(drawn)
     return Boolean(drawn)
+  }
+
+  /** Light up a path and show all of it, or put it out. */
+  light(path) {
+    this.drawing.light(path)
+    const lit = (path?.nodes ?? []).map((name) => this.find(name)).filter(Boolean)
+    if (lit.length) this.camera.showAll(lit)
   }
 
   find(name) {
@@ -166,5 +185,6 @@ export class Scene {
 
   dispose() {
     clearTimeout(this.quiet)
+    clearTimeout(this.stalled)
   }
 }

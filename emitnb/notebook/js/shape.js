@@ -2,7 +2,8 @@
 // shares a prefix collapsed into one box.
 
 /**
- * @typedef {object} Box  key, title, members (indices into graph.nodes), node (the only member)
+ * @typedef {object} Box  key, title, members (indices into graph.nodes), node (the only member);
+ *   of several members also entering (indices into graph.edges) and leaving (into graph.nodes)
  * @typedef {object} Link  from and to (indices into boxes), members (indices into graph.edges)
  */
 
@@ -46,7 +47,18 @@ function described(box, graph) {
     return { ...box, title: node.name, fields: node.fields, notes: node.notes, kinds: node.kinds, node }
   }
   const notes = [`${nodes.length} nodes, collapsed`]
-  return { ...box, title: `${box.prefix}…`, fields: [], notes, kinds: ["group"], node: null }
+  return { ...box, ...border(box, graph), title: `${box.prefix}…`, fields: [], notes, kinds: ["group"], node: null }
+}
+
+/** What goes in and out of a group: edges from outside, and members that emit to the outside. */
+function border({ members }, graph) {
+  const inside = new Set(members)
+  const listened = new Set(graph.edges.map(({ from }) => from))
+  const leaving = new Set(graph.edges.filter(({ from, to }) => inside.has(from) && !inside.has(to)).map(({ from }) => from))
+  return {
+    entering: graph.edges.flatMap(({ from, to }, index) => (inside.has(to) && !inside.has(from) ? [index] : [])),
+    leaving: members.filter((index) => leaving.has(index) || !listened.has(index)),
+  }
 }
 
 function linksOf(graph, boxOf, place) {

@@ -1,6 +1,7 @@
 // Beside the drawing: search, zoom, what to show of a large graph, and saving a picture of it.
 
-import { html } from "./dom.js"
+import { html, setText } from "./dom.js"
+import { onKey } from "./keys.js"
 import { prefixesOf } from "./shape.js"
 
 const MOST_OFFERED = 40
@@ -15,9 +16,9 @@ export class Tools {
     this.names = html("datalist", { id: list })
     this.search = html("input", {
       type: "search", placeholder: "find a node", "aria-label": "Find a node", list, spellcheck: "false",
-      onkeydown: (event) => this.typed(event),
       onchange: () => this.find(),
     })
+    onKey(this.search, (event) => this.typed(event))
     this.around = html("button", {
       type: "button", title: "show only this node and what is one edge away; again: two edges, and so on",
       onclick: () => on.around(), hidden: "",
@@ -44,6 +45,11 @@ export class Tools {
       ...found.map(([prefix, number]) =>
         html("option", { value: prefix }, `${collapsed.includes(prefix) ? "✓ " : ""}${prefix}… (${number})`)),
     )
+  }
+
+  /** Say around what the graph is shown; null for the whole graph. */
+  setAround(hops) {
+    setText(this.around, hops ? `Around (${hops})` : "Around")
   }
 
   typed(event) {

@@ -5,6 +5,7 @@ import { Bar } from "./bar.js"
 import { html, setText } from "./dom.js"
 import { engineOf } from "./engine.js"
 import { download, picture } from "./export.js"
+import { onKey, ownKeys } from "./keys.js"
 import { Numbers } from "./numbers.js"
 import { Panel } from "./panel.js"
 import panelStyle from "./panel.css"
@@ -47,7 +48,7 @@ export class View {
     this.panel = new Panel({
       ask: (what, details) => this.kernel.ask(what, details),
       onClose: () => this.closed(),
-      onTrace: (path) => this.scene.drawing.light(path),
+      onTrace: (path) => this.scene.light(path),
     })
     this.panel.element.hidden = true
     this.message = html("div", { class: "emitnb-message", hidden: "" })
@@ -56,7 +57,7 @@ export class View {
     this.hiding = html("style", {}, hidingOf(this.model.get("still")))
     const window = html("div", { class: "emitnb-window" }, this.message, this.scene.stage)
     const body = html("div", { class: "emitnb-body" }, window, this.panel.element)
-    this.element = html("div", { class: "emitnb-graph", role: "region", "aria-label": "emitnb graph", "data-lm-suppress-shortcuts": "true" },
+    this.element = html("div", { class: "emitnb-graph", role: "region", "aria-label": "emitnb graph" },
       html("style", {}, `${style}\n${panelStyle}`), this.hiding, this.bar.element, this.tools.element, body, this.advice, this.hint)
     this.tools.whole.hidden = !this.wanted.around
   }
@@ -65,7 +66,8 @@ export class View {
     this.onChange = new Map(TRAITS.map((name) => [`change:${name}`, () => this.note(name)]))
     for (const [event, act] of this.onChange) this.model.on(event, act)
     const options = { signal: this.listening.signal }
-    this.element.addEventListener("keydown", (event) => event.key === "Escape" && this.escape(), options)
+    ownKeys(this.element, this.listening.signal)
+    onKey(this.element, (event) => event.key === "Escape" && this.escape())
     const activate = (event) => this.scene.activate(this.scene.stage.contains(event.target))
     document.addEventListener("pointerdown", activate, options)
     this.sizes = new ResizeObserver(() => this.resized())
@@ -145,7 +147,7 @@ export class View {
   resized() {
     if (!this.scene.isDrawn) return
     if (this.scene.isNarrow !== this.scene.isDownward) this.show({}) // data flows the other way
-    else if (this.scene.resize() && this.panel.name) this.scene.reveal(this.panel.name)
+    else this.scene.resize(this.panel.name)
   }
 
   // -- what to show of it ---------------------------------------------------------------------
@@ -153,6 +155,7 @@ export class View {
   show(wanted) {
     Object.assign(this.wanted, wanted)
     this.tools.whole.hidden = !this.wanted.around && !this.wanted.prefixes.length
+    this.tools.setAround(this.wanted.around ? this.wanted.hops : 0)
     this.place(true)
     this.count()
   }
@@ -217,14 +220,14 @@ export class View {
     this.scene.hasPanel = true
     this.scene.drawing.light(null)
     this.scene.drawing.select(name)
-    this.scene.resize()
-    if (name) this.scene.reveal(name)
+    this.scene.resize(name)
   }
 
   closed() {
     const { name } = this.panel
     const hadFocus = this.panel.element.contains(document.activeElement) || document.activeElement === document.body
     this.panel.name = null
+    this.scene.activate(false)
     this.panel.element.hidden = this.tools.around.hidden = true
     this.element.classList.remove("has-panel")
     this.scene.hasPanel = false
@@ -262,6 +265,7 @@ export class View {
   }
 
   mourn() {
+    this.kernel.isGone = true
     this.element.classList.add("is-gone")
     this.bar.say("The kernel that drew this is gone: the graph is as it was then. %emit_graph draws it anew.", false, true)
   }
