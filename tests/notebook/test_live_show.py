@@ -216,6 +216,21 @@ class Known:
         self.model_id = model_id
 
 
+def test_a_router_that_was_shown_and_dropped_goes_with_all_it_recorded(wire: Wire) -> None:
+    wire.run("import gc, time, weakref\nfrom IPython.display import display")
+    wire.run("done = router.push([1, 'x'], field='n')\ndel done")  # the shell keeps what it shows
+    wire.run("gone = [weakref.ref(one) for one in (router, router.moment, router.graph)]")
+    Shown(wire.run("display(router)"))
+    wire.run("del router, count")
+    wire.run(
+        "for _ in range(200):\n"
+        "    gc.collect()\n"
+        "    if not any(one() for one in gone): break\n"
+        "    time.sleep(0.01)  # somebody may look right now"
+    )
+    assert wire.text("[one() for one in gone]") == "[None, None, None]"
+
+
 # -- the picture below it --------------------------------------------------------------------------
 
 

@@ -51,7 +51,7 @@ def drawn(graph: Graph, shape: Shape) -> dict[str, Any]:
             "to": places[name],
             "port": is_port(origin),
             "pattern": (origin, name) in by_pattern,
-            "back": (node_of(origin), name) in back or node_of(origin) == name,
+            "back": (node_of(origin), name) in back,
         }
         for origin, name in shape.routes
     ]
