@@ -18,6 +18,7 @@ from emitnb.reruns import LAST, Difference, Replay, RetrySource, behind, differe
 from emitnb.run import Run
 from emitnb.runs import check_push
 from emitnb.sources import Source
+from emitnb.steering import REPLAYING, RETRYING
 from emitnb.text import counted
 
 Progress = bool | Callable[[Run], Any] | None
@@ -85,6 +86,7 @@ class Rerunner(Pusher):
             self._store,
             batch_size,
             progress=progress,
+            doing=RETRYING,
             background=background,
             due=source.due,
         )
@@ -154,6 +156,7 @@ class Rerunner(Pusher):
             replay.entries,
             replay.store,
             batch_size,
+            doing=REPLAYING,
             finish=lambda: replay.finish(self.graph),
             **options,
         )
@@ -261,6 +264,7 @@ class Rerunner(Pusher):
         entries: Entries,
         store: Store,
         batch_size: int | Literal["auto"],
+        doing: str,
         **options: Any,
     ) -> Run:
         check_push(batch_size)
@@ -277,6 +281,7 @@ class Rerunner(Pusher):
             number=self._register.next_number(),
             **options,
         )
+        run.doing = doing
         return self._begin(run)
 
     def _entering(self, entries: Entries) -> Plan:

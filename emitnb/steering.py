@@ -12,6 +12,8 @@ from emitnb.control import OVER, Control, State
 from emitnb.errors import EmitError, WaitInterrupted
 from emitnb.turns import Turns
 
+PUSHING, RETRYING, REPLAYING = "running", "retrying", "replaying"
+
 Own = TypeVar("Own", bound="Steered")
 
 
@@ -23,6 +25,8 @@ class Steered:
 
     def __init__(self, number: int, background: bool, turns: Turns) -> None:
         self.number = number
+        self.doing = PUSHING
+        """What it does while it runs: PUSHING, RETRYING or REPLAYING."""
         self.background = background
         self.seen = False
         """Whether somebody was told how it ended."""

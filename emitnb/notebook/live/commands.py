@@ -8,6 +8,7 @@ from typing import Any
 from emitnb.errors import EmitError
 from emitnb.notebook.live.details import peek_rows, trace_path
 from emitnb.router import Router
+from emitnb.runs import Runs
 from emitnb.text import printable, short_repr
 
 TEXT = 1_000
@@ -16,27 +17,27 @@ TEXT = 1_000
 Command = Callable[[Router, Mapping[str, Any]], Any]
 
 
-def pause(router: Router, _: Mapping[str, Any]) -> str:
+def pause(router: Router, arguments: Mapping[str, Any]) -> str:
     """Pause the runs in the background."""
-    router.runs.pause()
+    _meant(router, arguments).pause()
     return "pausing after the batch under way"
 
 
-def resume(router: Router, _: Mapping[str, Any]) -> str:
+def resume(router: Router, arguments: Mapping[str, Any]) -> str:
     """Let those that are paused go on."""
-    router.runs.resume()
+    _meant(router, arguments).resume()
     return "resumed"
 
 
-def step(router: Router, _: Mapping[str, Any]) -> str:
+def step(router: Router, arguments: Mapping[str, Any]) -> str:
     """Let each run commit one more batch; nobody waits for it here."""
-    router.runs.begin_step()
+    _meant(router, arguments).begin_step()
     return "one more batch"
 
 
-def stop(router: Router, _: Mapping[str, Any]) -> str:
+def stop(router: Router, arguments: Mapping[str, Any]) -> str:
     """End the runs; what is committed stays."""
-    router.runs.cancel()
+    _meant(router, arguments).cancel()
     return "stopped; what is committed stays"
 
 
@@ -60,6 +61,15 @@ def peek(router: Router, arguments: Mapping[str, Any]) -> dict[str, Any]:
 def trace(router: Router, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Where an emission came from, and what came of it."""
     return trace_path(router, str(arguments["node"]), int(arguments["row"]))
+
+
+def _meant(router: Router, arguments: Mapping[str, Any]) -> Runs:
+    """Those that were there when the button was pressed (``runs``: numbers), and are not over.
+
+    By the time a busy kernel hears of it, others may have begun.
+    """
+    numbers = arguments.get("runs")
+    return Runs(run for run in router.runs if numbers is None or run.number in numbers)
 
 
 COMMANDS: Mapping[str, Command] = {

@@ -6,8 +6,12 @@ from typing import Any
 
 from emitnb.pushing import Pusher
 from emitnb.run import Run
+from emitnb.steering import PUSHING, REPLAYING
 
 GOING = ("running", "ready")
+
+WORTH_SAYING = 0.05
+"""Seconds in nodes below which nobody asks what is slow."""
 
 
 def status_of(router: Pusher) -> dict[str, Any]:
@@ -16,19 +20,24 @@ def status_of(router: Pusher) -> dict[str, Any]:
     The run shown is the one that began last among those that are not over, or else the last one.
     """
     unfinished = router.runs
-    shown = unfinished[-1] if unfinished else router.run
+    background = [run for run in unfinished if run.background]
+    # What was forgotten is not shown, and nothing is once all was.
+    last = router.run if router.figures else None
+    shown = unfinished[-1] if unfinished else last
+    again = any(run.doing != PUSHING for run in unfinished)
     return {
         "run": None if shown is None else _run(shown),
+        "runs": [run.number for run in background],
         "others": max(len(unfinished) - 1, 0),
         "failing": sum(router.failing().values()),
         "stale": sorted(router.stale()),
         "can": {
-            "pause": any(run.background and run.state in GOING for run in unfinished),
-            "resume": any(run.background and run.state == "paused" for run in unfinished),
-            "step": any(run.background for run in unfinished),
-            "stop": bool(unfinished),
-            "retry": bool(router.failing()),
-            "replay": bool(router.stale()),
+            "pause": any(run.state in GOING for run in background),
+            "resume": any(run.state == "paused" for run in background),
+            "step": bool(background),
+            "stop": bool(background),
+            "retry": not again and bool(router.failing()),
+            "replay": not again and bool(router.stale()),
         },
     }
 
@@ -37,11 +46,12 @@ def surroundings_of(router: Pusher) -> dict[str, Any]:
     """Return where nodes run and what is slow: that takes some milliseconds, so it is not asked
     for as often."""
     facts = router.backend.facts()
+    seconds = sum(done.seconds for done in router.figures.values())
     return {
         "backend": router.backend.name,
         "workers": facts.get("workers", ""),
         "dashboard": facts.get("dashboard", ""),
-        "advice": router.advice(),
+        "advice": router.advice() if seconds >= WORTH_SAYING else "",
     }
 
 
@@ -53,4 +63,17 @@ def _run(run: Run) -> dict[str, Any]:
         "total": run.total,
         "headline": run.headline.encode("utf-8", "replace").decode(),
         "background": run.background,
+        "doing": run.doing,
+        "hint": _hint(run),
     }
+
+
+def _hint(run: Run) -> str:
+    """What can be done with a run that no button reaches, and what a run does not show."""
+    if run.doing == REPLAYING and not run.is_over:
+        return "the graph shows the results of before until it is through"
+    if run.background:
+        return ""
+    if run.state == "running":
+        return "■ interrupts it"
+    return "%emit_resume goes on" if run.state in ("interrupted", "stopped") else ""
