@@ -93,6 +93,8 @@ def test_pause_step_resume_and_stop(page: Page, held: Held) -> None:
         "total": 10,
         "headline": run.headline,
         "background": True,
+        "doing": "running",
+        "hint": "",
     }
     assert page.ask(widget, "step") == {"id": "ask-1", "ok": True, "result": "one more batch"}
     held.reached()
@@ -293,3 +295,29 @@ def test_hostile_errors_of_nodes_are_texts_on_the_page(page: Page) -> None:
     assert "<img src=x" in shown["headline"]
     assert len(shown["headline"]) < 2_000
     assert page.model(widget)["trouble"] == ""
+
+
+def test_a_button_means_the_runs_that_were_there_when_it_was_pressed(
+    page: Page, held: Held
+) -> None:
+    """A busy kernel may hear of it when they are over, and others have begun."""
+    widget = GraphWidget(held.router)
+    run = held.push()
+    assert status(page, widget)["runs"] == [run.number]
+    told = page.ask(widget, "stop", runs=[run.number + 1])
+    assert (told["ok"], run.state) == (False, "running")
+    assert "nothing to" in told["error"]
+    assert page.ask(widget, "stop", runs=[run.number])["ok"]
+    held.let(1)
+    run.wait()
+    assert run.state == "cancelled"
+
+
+def test_what_is_done_is_no_more_once_it_was_forgotten(page: Page) -> None:
+    router = Router()
+    router.node("n", entry_point=True, name="same")(lambda msg: msg.n)
+    widget = GraphWidget(router)
+    router.push([1, 2], field="n")
+    assert status(page, widget)["run"]["state"] == "done"
+    router.clear()
+    assert status(page, widget)["run"] is None

@@ -15,6 +15,7 @@ import pytest
 from emitnb import Router
 from emitnb.message import ENTRY_POINT
 from emitnb.notebook.live import feed as feeds
+from emitnb.notebook.live import status as statuses
 from emitnb.notebook.live.feed import MANY, Feed
 
 ALL = {"graph", "code", "stats", "status", "surroundings", "details"}
@@ -28,6 +29,11 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+@pytest.fixture(autouse=True)
+def says_what_is_slow_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statuses, "WORTH_SAYING", 0.0)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from emitnb.run import Run
 from emitnb.steering import PUSHING, REPLAYING
 
 GOING = ("running", "ready")
+ENDED = ("done", "cancelled")
 
 WORTH_SAYING = 0.05
 """Seconds in nodes below which nobody asks what is slow."""
@@ -21,9 +22,9 @@ def status_of(router: Pusher) -> dict[str, Any]:
     """
     unfinished = router.runs
     background = [run for run in unfinished if run.background]
-    # What was forgotten is not shown, and nothing is once all was.
-    last = router.run if router.figures else None
-    shown = unfinished[-1] if unfinished else last
+    shown = unfinished[-1] if unfinished else router.run
+    if shown is not None and shown.state in ENDED and not router.figures:
+        shown = None  # what it did was forgotten since
     again = any(run.doing != PUSHING for run in unfinished)
     return {
         "run": None if shown is None else _run(shown),
