@@ -33,7 +33,7 @@ export class Bar {
     this.buttons = new Map(BUTTONS.map(([name, label, help]) => [name, this.button(name, label, help)]))
     const buttons = html("span", { class: "emitnb-buttons" }, ...this.buttons.values())
     const line = html("div", { class: "emitnb-line" }, this.state, this.progress, this.amount, this.failed, buttons, this.backend)
-    this.element = html("div", { class: "emitnb-bar" }, line, this.note)
+    this.element = html("div", { class: "emitnb-bar" }, line)
   }
 
   button(name, label, help) {

@@ -6,6 +6,7 @@ import { html, setText } from "./dom.js"
 import { engineOf } from "./engine.js"
 import { download, picture } from "./export.js"
 import { onKey, ownKeys } from "./keys.js"
+import { legend } from "./legend.js"
 import { Numbers } from "./numbers.js"
 import { Panel } from "./panel.js"
 import panelStyle from "./panel.css"
@@ -53,12 +54,13 @@ export class View {
     this.panel.element.hidden = true
     this.message = html("div", { class: "emitnb-message", hidden: "" })
     this.advice = html("div", { class: "emitnb-advice" })
-    this.hint = html("div", { class: "emitnb-hint", hidden: "" }, "click the graph to zoom with the wheel; drag to move it")
+    this.hint = legend()
     this.hiding = html("style", {}, hidingOf(this.model.get("still")))
+    const row = html("div", { class: "emitnb-row" }, this.tools.element, this.bar.note)
     const window = html("div", { class: "emitnb-window" }, this.message, this.scene.stage)
     const body = html("div", { class: "emitnb-body" }, window, this.panel.element)
     this.element = html("div", { class: "emitnb-graph", role: "region", "aria-label": "emitnb graph" },
-      html("style", {}, `${style}\n${panelStyle}`), this.hiding, this.bar.element, this.tools.element, body, this.advice, this.hint)
+      html("style", {}, `${style}\n${panelStyle}`), this.hiding, this.bar.element, row, body, this.advice, this.hint)
     this.tools.whole.hidden = !this.wanted.around
   }
 
