@@ -39,7 +39,8 @@ READ = """place => {
 KNOWN = """
 def _known(router):
     table = router.summary()
-    shown = lambda name: name != '__entry_point' or router.graph.subscribers(name)
+    # Of a node that was removed there are numbers still, but no box.
+    shown = lambda name: name in router.nodes or router.graph.subscribers(name)
     nodes = [
         [name, *(int(number) for number in row)]
         for name, *row in table[['in', 'emitted', 'dropped', 'failed']].itertuples()
@@ -165,7 +166,8 @@ class GraphView:
         self.root.get_by_role("button", name=name, exact=True).click()
 
     def click(self, name: str) -> None:
-        """Click the box of a node, once it stands still."""
+        """Click the box of a node, once it is in view and stands still."""
+        self.press("Fit the whole graph")
         self.node(name).locator("rect.frame").click()
 
     def find(self, text: str) -> None:

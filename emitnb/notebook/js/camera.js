@@ -16,7 +16,7 @@ export class Camera {
    *   whether its text is too small to be read
    */
   constructor(stage, moved, onMove) {
-    Object.assign(this, { stage, moved, onMove, x: 0, y: 0, scale: 1, width: 1, height: 1, isActive: false, anchor: null })
+    Object.assign(this, { stage, moved, onMove, x: 0, y: 0, scale: 1, width: 1, height: 1, isActive: false, isGrabbed: false, anchor: null })
     stage.addEventListener("pointerdown", (event) => this.grab(event))
     stage.addEventListener("wheel", (event) => this.wheel(event), { passive: false })
   }
@@ -149,8 +149,10 @@ export class Camera {
       this.stage.removeEventListener("pointerup", drop)
       this.stage.removeEventListener("pointercancel", drop)
       this.wasDragged = isDragged
+      this.isGrabbed = false
     }
     this.wasDragged = false
+    this.isGrabbed = true
     this.stage.addEventListener("pointermove", move)
     this.stage.addEventListener("pointerup", drop)
     this.stage.addEventListener("pointercancel", drop)

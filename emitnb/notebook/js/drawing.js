@@ -165,6 +165,16 @@ export class Drawing {
     this.late.clear()
   }
 
+  /** Draw nothing. */
+  clear() {
+    this.order = []
+    this.boxes.clear()
+    this.links.clear()
+    this.late.clear()
+    this.nodes.replaceChildren()
+    this.lines.replaceChildren()
+  }
+
   /** Patch what is in view; what is not is patched by `catchUp`. */
   setNumbers(numbers, rates, nodes, isMoving) {
     this.latest = { numbers, rates, nodes, isMoving }
@@ -221,7 +231,7 @@ export class Drawing {
     this.isFar = isFar
     for (const drawn of this.order) {
       const isOutside = drawn.x > right || drawn.x + drawn.width < left || drawn.y > bottom || drawn.y + drawn.height < top
-      show(drawn, !isOutside)
+      show(drawn, !isOutside || drawn === this.kept)
       if (drawn.isShown && !isFar && this.late.has(drawn)) this.patchBox(drawn)
     }
     for (const drawn of this.links.values()) {
@@ -232,6 +242,12 @@ export class Drawing {
       show(drawn, !isOutside)
       if (drawn.isShown && this.late.has(drawn)) this.patchLine(drawn)
     }
+  }
+
+  /** Let one box be there wherever it is: what is left out cannot be reached with Tab. */
+  keepShown(drawn) {
+    this.kept = drawn
+    if (drawn) show(drawn, true)
   }
 
   /** Mark the node whose details are open. */

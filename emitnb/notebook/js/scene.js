@@ -56,6 +56,12 @@ export class Scene {
     this.setFocusable()
   }
 
+  /** Draw nothing. */
+  clear() {
+    this.laid = undefined
+    this.drawing.clear()
+  }
+
   /** Let the picture stay where it was: by the middle of how far its boxes moved. */
   steady(before) {
     const moves = this.drawing.order
@@ -172,7 +178,9 @@ export class Scene {
 
   focused(event) {
     const drawn = this.drawing.order.find(({ element }) => element === event.target)
-    if (drawn) this.setFocusable(drawn.box.key)
+    if (!drawn) return
+    this.setFocusable(drawn.box.key)
+    if (!this.camera.isGrabbed) this.camera.reveal(drawn) // it was reached with Tab
   }
 
   /** Of all boxes one can be reached with Tab, and from there the others with the arrow keys. */
@@ -181,6 +189,7 @@ export class Scene {
     const chosen = boxes.get(key) ?? order[0]
     this.focusable = chosen?.box.key
     for (const drawn of order) drawn.element.setAttribute("tabindex", drawn === chosen ? 0 : -1)
+    this.drawing.keepShown(chosen)
   }
 
   dispose() {

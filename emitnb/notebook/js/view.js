@@ -129,8 +129,10 @@ export class View {
     this.tools.setGraph(this.graph, this.wanted.prefixes)
     this.tools.element.hidden = this.hint.hidden = !hasNodes
     this.scene.stage.style.display = hasNodes ? "" : "none"
-    if (!hasNodes) this.tell("No nodes yet. Declare the first one in a cell of its own:", EXAMPLE)
-    else if (!this.engine) this.tell("drawing …")
+    if (!hasNodes) {
+      this.scene.clear()
+      this.tell("No nodes yet. Declare the first one in a cell of its own:", EXAMPLE)
+    } else if (!this.engine) this.tell("drawing …")
     else {
       this.tell("")
       this.scene.place(this.engine, this.graph, this.wanted, isOther || !this.scene.isDrawn)
