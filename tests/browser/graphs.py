@@ -24,6 +24,21 @@ def count_word(msg, state):
 """
 """A cell that declares the word count."""
 
+GATED = """
+import time
+from pathlib import Path
+
+def wait_for(gate):
+    while not Path(gate).exists():
+        time.sleep(.01)
+
+def gated(gate, before, after):
+    yield from ({'document': 'a b'} for _ in range(before))
+    wait_for(gate)
+    yield from ({'document': 'a b'} for _ in range(after))
+"""
+"""A source that waits, half-way, for a file; so can a cell."""
+
 READ = """place => {
     const root = document.querySelectorAll('.emitnb-graph')[place]
     const number = (element, name) => Number(element.getAttribute(name))
@@ -109,6 +124,19 @@ class GraphView:
             )
         except AssertionError as error:
             raise AssertionError(f"shown: {self.read()}\nwanted: {nodes, edges}") from error
+
+    @property
+    def still(self) -> Locator:
+        """The picture for where no widget is."""
+        return self.page.page.locator("[data-emitnb-still]").nth(self.place)
+
+    def wait_still(self, text: str) -> None:
+        """Wait until the picture, though it may be hidden, has this text."""
+        self.still.filter(has_text=text).wait_for(state="attached")
+
+    def wait_text(self, selector: str, text: str) -> None:
+        """Wait until what is seen of the graph has, there, this text."""
+        self.root.locator(selector).filter(has_text=text).first.wait_for()
 
     def wait(self, condition: str, argument: Any = None, timeout: float = PATIENCE) -> None:
         self.page.wait_for(condition, argument, timeout)
