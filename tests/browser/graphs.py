@@ -155,12 +155,10 @@ class GraphView:
         self.state.get_by_text(word, exact=True).wait_for()
 
     def node(self, name: str) -> Locator:
-        return self.root.locator(f"g.node[data-name={json.dumps(name)}]")
+        return self.root.locator(f'g.node[data-name="{name}"]')
 
     def edge(self, origin: str, name: str) -> Locator:
-        return self.root.locator(
-            f"g.edge[data-from={json.dumps(origin)}][data-to={json.dumps(name)}]"
-        )
+        return self.root.locator(f'g.edge[data-from="{origin}"][data-to="{name}"]')
 
     @property
     def panel(self) -> Locator:
@@ -195,6 +193,22 @@ class GraphView:
     def click(self, name: str) -> None:
         """Click the box of a node, once it stands still."""
         self.node(name).locator("rect.frame").click()
+
+    def click_edge(self, origin: str, name: str) -> None:
+        """Click an edge half-way, with the whole graph in view."""
+        self.press("Fit the whole graph")
+        x, y = (
+            self.edge(origin, name)
+            .locator("path.hit")
+            .evaluate(
+                """it => {
+                const half = it.getPointAtLength(it.getTotalLength() / 2)
+                const point = half.matrixTransform(it.getScreenCTM())
+                return [point.x, point.y]
+            }"""
+            )
+        )
+        self.page.page.mouse.click(x, y)
 
     def find(self, text: str) -> None:
         """Search for a node."""
