@@ -197,16 +197,13 @@ class GraphView:
     def click_edge(self, origin: str, name: str) -> None:
         """Click an edge half-way, with the whole graph in view."""
         self.press("Fit the whole graph")
-        x, y = (
-            self.edge(origin, name)
-            .locator("path.hit")
-            .evaluate(
-                """it => {
+        path = self.edge(origin, name).locator("path.hit")
+        x, y = path.evaluate(
+            """it => {
                 const half = it.getPointAtLength(it.getTotalLength() / 2)
-                const point = half.matrixTransform(it.getScreenCTM())
-                return [point.x, point.y]
+                const { x, y } = half.matrixTransform(it.getScreenCTM())
+                return [x, y]
             }"""
-            )
         )
         self.page.page.mouse.click(x, y)
 

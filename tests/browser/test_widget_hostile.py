@@ -19,8 +19,12 @@ EVIL = {EVIL!r}
 Evil = type(EVIL, (str,), {{}})
 EvilError = type(EVIL, (ValueError,), {{}})
 
-@router.node({{"text": Evil, "größe_数": str}}, entry_point=True, when=lambda msg: msg.n != {EVIL!r})
+def is_wanted(msg):
+    return msg.n != EVIL
+
+@router.node({{"text": Evil, "größe_数": str}}, entry_point=True, when=is_wanted)
 def origin(msg):
+    {EVIL!r}
     return Evil(EVIL * (20_000 if msg.n == 4 else 1)), EVIL
 
 @router.node(("text",), subscribe_to=[f"/orig.*|{{EVIL}}/"], ignore=[f"/{{EVIL}}/"])
