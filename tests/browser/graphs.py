@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 from playwright.sync_api import Locator
@@ -108,7 +108,7 @@ class GraphView:
         )
 
     def wait_shows(
-        self, nodes: Iterable[Any], edges: Iterable[Any], timeout: float = PATIENCE
+        self, nodes: Collection[Any], edges: Collection[Any], timeout: float = PATIENCE
     ) -> None:
         """Wait until it shows exactly these nodes, with their numbers, and these edges."""
         try:
@@ -119,11 +119,15 @@ class GraphView:
                     return JSON.stringify([nodes, routes]) === JSON.stringify(
                         [wanted.nodes.sort(), wanted.edges.sort()])
                 }}""",
-                {"place": self.place, "nodes": list(nodes), "edges": list(edges)},
+                {"place": self.place, "nodes": [*nodes], "edges": [*edges]},
                 timeout,
             )
         except AssertionError as error:
-            raise AssertionError(f"shown: {self.read()}\nwanted: {nodes, edges}") from error
+            shown = [*self.read()[0], *([origin, name] for origin, name, _ in self.read()[1])]
+            wanted = [*nodes, *edges]
+            wrong = [one for one in shown if one not in wanted][:9]
+            missing = [one for one in wanted if one not in shown][:9]
+            raise AssertionError(f"shown, not wanted: {wrong}\nnot shown: {missing}") from error
 
     @property
     def still(self) -> Locator:
