@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 from playwright.sync_api import Locator
@@ -23,6 +23,21 @@ def count_word(msg, state):
     return msg.word, state["n"]
 """
 """A cell that declares the word count."""
+
+GATED = """
+import time
+from pathlib import Path
+
+def wait_for(gate):
+    while not Path(gate).exists():
+        time.sleep(.01)
+
+def gated(gate, before, after):
+    yield from ({'document': 'a b'} for _ in range(before))
+    wait_for(gate)
+    yield from ({'document': 'a b'} for _ in range(after))
+"""
+"""A source that waits, half-way, for a file; so can a cell."""
 
 READ = """place => {
     const root = document.querySelectorAll('.emitnb-graph')[place]
@@ -94,7 +109,7 @@ class GraphView:
         )
 
     def wait_shows(
-        self, nodes: Iterable[Any], edges: Iterable[Any], timeout: float = PATIENCE
+        self, nodes: Collection[Any], edges: Collection[Any], timeout: float = PATIENCE
     ) -> None:
         """Wait until it shows exactly these nodes, with their numbers, and these edges."""
         try:
@@ -105,11 +120,28 @@ class GraphView:
                     return JSON.stringify([nodes, routes]) === JSON.stringify(
                         [wanted.nodes.sort(), wanted.edges.sort()])
                 }}""",
-                {"place": self.place, "nodes": list(nodes), "edges": list(edges)},
+                {"place": self.place, "nodes": [*nodes], "edges": [*edges]},
                 timeout,
             )
         except AssertionError as error:
-            raise AssertionError(f"shown: {self.read()}\nwanted: {nodes, edges}") from error
+            shown = [*self.read()[0], *([origin, name] for origin, name, _ in self.read()[1])]
+            wanted = [*nodes, *edges]
+            wrong = [one for one in shown if one not in wanted][:9]
+            missing = [one for one in wanted if one not in shown][:9]
+            raise AssertionError(f"shown, not wanted: {wrong}\nnot shown: {missing}") from error
+
+    @property
+    def still(self) -> Locator:
+        """The picture for where no widget is."""
+        return self.page.page.locator("[data-emitnb-still]").nth(self.place)
+
+    def wait_still(self, text: str) -> None:
+        """Wait until the picture, though it may be hidden, has this text."""
+        self.still.filter(has_text=text).wait_for(state="attached")
+
+    def wait_text(self, selector: str, text: str) -> None:
+        """Wait until what is seen of the graph has, there, this text."""
+        self.root.locator(selector).filter(has_text=text).first.wait_for()
 
     def wait(self, condition: str, argument: Any = None, timeout: float = PATIENCE) -> None:
         self.page.wait_for(condition, argument, timeout)
@@ -128,12 +160,10 @@ class GraphView:
         self.state.get_by_text(word, exact=True).wait_for()
 
     def node(self, name: str) -> Locator:
-        return self.root.locator(f"g.node[data-name={json.dumps(name)}]")
+        return self.root.locator(f'g.node[data-name="{name}"]')
 
     def edge(self, origin: str, name: str) -> Locator:
-        return self.root.locator(
-            f"g.edge[data-from={json.dumps(origin)}][data-to={json.dumps(name)}]"
-        )
+        return self.root.locator(f'g.edge[data-from="{origin}"][data-to="{name}"]')
 
     @property
     def panel(self) -> Locator:
@@ -169,6 +199,19 @@ class GraphView:
         """Click the box of a node, once it is in view and stands still."""
         self.press("Fit the whole graph")
         self.node(name).locator("rect.frame").click()
+
+    def click_edge(self, origin: str, name: str) -> None:
+        """Click an edge half-way, with the whole graph in view."""
+        self.press("Fit the whole graph")
+        path = self.edge(origin, name).locator("path.hit")
+        x, y = path.evaluate(
+            """it => {
+                const half = it.getPointAtLength(it.getTotalLength() / 2)
+                const { x, y } = half.matrixTransform(it.getScreenCTM())
+                return [x, y]
+            }"""
+        )
+        self.page.page.mouse.click(x, y)
 
     def find(self, text: str) -> None:
         """Search for a node."""

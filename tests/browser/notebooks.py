@@ -63,6 +63,7 @@ class NotebookPage:
         self.server, self.name, self.interface = server, name, interface
         self.complaints: list[str] = []
         self.strangers: list[str] = []
+        self._noise = list(NOISE[interface])
         self._browser = browser
         self._options = {"viewport": {"width": size[0], "height": size[1]}, **options}
         self._context: BrowserContext | None = None
@@ -238,12 +239,16 @@ class NotebookPage:
 
     # Complaints.
 
+    def allow(self, noise: str) -> None:
+        """Take no notice, from now on, of complaints that are all of this pattern."""
+        self._noise.append(noise)
+
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self._complain(f"{message.text} ({message.location.get('url', '')})")
 
     def _complain(self, text: str) -> None:
-        if not any(re.fullmatch(noise, text) for noise in NOISE[self.interface]):
+        if not any(re.fullmatch(noise, text) for noise in self._noise):
             self.complaints.append(text)
 
     def _see(self, address: str) -> None:

@@ -14,6 +14,8 @@ export async function engineOf(model, onGone) {
 }
 
 async function start(source) {
+  // Asked here: the engine would fill the console with what is no more than the page's wish.
+  if (typeof WebAssembly === "undefined") throw new Error("there is no WebAssembly")
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }))
   try {
     const { Graphviz } = await import(url)
