@@ -141,6 +141,7 @@ def test_a_page_that_comes_back_in_mid_run_shows_the_last_numbers(open_notebook:
     page.run(3)
     graph.wait_count("words", at_least=1200)
     page.allow(COMM_IS_GONE)
+    page.allow(MODEL_IS_GONE)
     page.reload(busy=True)
     (gates / "go-cell").touch()
     graph.wait_drawn()
