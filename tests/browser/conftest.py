@@ -48,7 +48,7 @@ def open_notebook(
 
     Options are those of ``NotebookPage`` and of Playwright's contexts (``color_scheme="dark"``).
     In the end nothing may have been complained of in the page's console, printed to a cell's
-    stderr, or asked of another machine.
+    stderr, or asked of another machine. Files whose name begins with ``go-`` go.
     """
     opened: list[NotebookPage] = []
 
@@ -71,6 +71,8 @@ def open_notebook(
         for page in opened:
             page.close()
             server.shut_down(page.name)
+        for gate in server.folder.glob("go-*"):
+            gate.unlink()  # else those of the next test stand open
 
 
 def name_for(request: pytest.FixtureRequest, number: int) -> str:

@@ -7,21 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.browser.graphs import COUNTING, GraphView
+from tests.browser.graphs import COUNTING, GATED, GraphView
 
 INTERFACES = pytest.mark.parametrize("interface", ["lab", "notebook"])
-
-GATED = """
-import time
-from pathlib import Path
-
-def gated(gate, before, after):
-    yield from ({'document': 'a b'} for _ in range(before))
-    while not Path(gate).exists():
-        time.sleep(.01)
-    yield from ({'document': 'a b'} for _ in range(after))
-"""
-"""A source that waits, half-way, for a file."""
 
 
 @INTERFACES

@@ -130,7 +130,7 @@ def test_a_page_that_comes_back_in_mid_run_shows_the_last_numbers(open_notebook:
             COUNTING + GATED + UNTIL,
             "router",
             "router.push(gated('go-background', 600, 200), batch_size=50, background=True);",
-            "router.push(until('enough'), batch_size=50);",
+            "router.push(until('go-enough'), batch_size=50);",
         ]
     )
     gates = page.path.parent
@@ -154,7 +154,7 @@ def test_a_page_that_comes_back_in_mid_run_shows_the_last_numbers(open_notebook:
     page.allow(COMM_IS_GONE)
     page.allow(MODEL_IS_GONE)
     page.reload(busy=True)
-    (gates / "enough").touch()
+    (gates / "go-enough").touch()
     graph.wait_drawn()
     page.wait_idle()
     graph.wait_state("done")

@@ -91,7 +91,7 @@ def test_pause_step_resume_and_stop(page: Page, held: Held) -> None:
         "state": "paused",
         "done": 1,
         "total": 10,
-        "headline": run.headline,
+        "error": "",
         "background": True,
         "doing": "running",
         "hint": "",
@@ -292,8 +292,8 @@ def test_hostile_errors_of_nodes_are_texts_on_the_page(page: Page) -> None:
         run.wait(PATIENCE)
     shown = status(page, widget)["run"]
     assert shown["state"] == "stopped"
-    assert "<img src=x" in shown["headline"]
-    assert len(shown["headline"]) < 2_000
+    assert "<img src=x" in shown["error"]
+    assert len(shown["error"]) < 2_000
     assert page.model(widget)["trouble"] == ""
 
 

@@ -80,6 +80,8 @@ export class Bar {
     const parts = run ? [`${count(run.done)}${of} ${total === 1 || (!total && run.done === 1) ? "message" : "messages"}`] : []
     if (run?.background) parts.unshift(`run ${run.number}`)
     if (run?.hint) parts.push(run.hint)
+    if (run?.error && run.error !== this.error) this.say(run.error, true)
+    this.error = run?.error
     if (others) parts.push(`and ${counted(others, "more run")}`)
     setText(this.amount, parts.join(" · "))
     setText(this.failed, failing ? `${count(failing)} failed` : "")

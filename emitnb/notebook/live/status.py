@@ -7,9 +7,13 @@ from typing import Any
 from emitnb.pushing import Pusher
 from emitnb.run import Run
 from emitnb.steering import PUSHING, REPLAYING
+from emitnb.text import printable
 
 GOING = ("running", "ready")
 ENDED = ("done", "cancelled")
+
+TEXT = 1_000
+"""Characters of an error."""
 
 WORTH_SAYING = 0.05
 """Seconds in nodes below which nobody asks what is slow."""
@@ -62,11 +66,18 @@ def _run(run: Run) -> dict[str, Any]:
         "state": run.shown_state,
         "done": run.done,
         "total": run.total,
-        "headline": run.headline.encode("utf-8", "replace").decode(),
+        "error": _error(run),
         "background": run.background,
         "doing": run.doing,
         "hint": _hint(run),
     }
+
+
+def _error(run: Run) -> str:
+    """What stopped a run in the background; in the foreground its cell shows it."""
+    if run.error is None or not run.background:
+        return ""
+    return printable(f"{type(run.error).__name__}: {run.error}", TEXT)
 
 
 def _hint(run: Run) -> str:
