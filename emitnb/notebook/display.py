@@ -98,7 +98,9 @@ class Drawing:
         self._missing = why_no_picture(graph)
 
     def __repr__(self) -> str:
-        return f"{self.text}\n\n({self._missing})" if self._missing else self.text
+        # Of a graph without nodes the text itself says so.
+        is_said = not self._missing or not self.graph.nodes
+        return self.text if is_said else f"{self.text}\n\n({self._missing})"
 
     def _repr_svg_(self) -> str | None:
         if self._missing:
