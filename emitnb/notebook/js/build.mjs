@@ -19,7 +19,6 @@ await build({
   loader: { ".css": "text" },
   legalComments: "none",
 })
-await copyFile(
-  join(here, "node_modules/@hpcc-js/wasm-graphviz/LICENSE"),
-  join(out, "engine.LICENSE.txt"),
-)
+const license = join(here, "node_modules/@hpcc-js/wasm-graphviz/LICENSE")
+await copyFile(license, join(out, "engine.LICENSE.txt"))
+await copyFile(join(here, "engine.NOTICE.txt"), join(out, "engine.NOTICE.txt"))
