@@ -238,11 +238,18 @@ for number in range(1000):
 """
 
 
+SMALLEST = """it => Math.min(...[...it.querySelectorAll('.emitnb-stage text')].filter(
+    one => one.checkVisibility({ visibilityProperty: true }) && one.textContent
+).map(one => parseFloat(getComputedStyle(one).fontSize) * one.getScreenCTM().a), 1e9)"""
+"""Pixels of the smallest text in the drawing; a thousand million where there is none."""
+
+
 def test_a_thousand_nodes_are_all_there_with_their_numbers(open_notebook: Any) -> None:
     graph = opened(open_notebook, THOUSAND, "router", "router.push(range(20), field='n');")
     graph.wait_like()
     assert graph.root.locator("g.node").count() == 1001
     assert graph.root.locator("g.edge").count() == 1000
+    assert 5 <= graph.root.evaluate(SMALLEST) <= 20
     run(graph.page, 2)
     graph.wait_like()
     assert graph.numbers()["n999"] == (20, 20, 0, 0)
@@ -250,6 +257,8 @@ def test_a_thousand_nodes_are_all_there_with_their_numbers(open_notebook: Any) -
     panel = graph.wait_opened("n777")
     panel.get_by_text("the last 5 of 20 rows").wait_for()
     assert graph.node("n777").is_visible()
+    graph.press("Fit the whole graph")
+    assert graph.root.evaluate(SMALLEST) >= 5  # or none at all
 
 
 FLOOD = """\

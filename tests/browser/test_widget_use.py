@@ -120,6 +120,10 @@ def test_the_keyboard_alone_is_enough(shown: Any) -> None:
         assert graph.focused() == name
     page.keyboard.press("ArrowRight")
     assert graph.focused() == "halve"
+    cells = len(graph.page.cells())
+    for key in ("d", "d", "x", "b"):  # in a notebook's command mode: delete, cut, insert a cell
+        page.keyboard.press(key)
+    assert len(graph.page.cells()) == cells
     page.keyboard.press("Home")
     assert graph.focused() == "__entry_point"
     page.keyboard.press("ArrowRight")
@@ -179,6 +183,19 @@ def test_it_takes_the_colours_of_the_theme(shown: Any) -> None:
     )
     assert light[0] != dark[0]
     assert light[1] != dark[1]
+
+
+def test_its_styles_and_names_are_its_own(shown: Any) -> None:
+    graph = shown("%emit_graph")
+    selectors = graph.root.evaluate(
+        """it => [...document.styleSheets].filter(one => it.contains(one.ownerNode)).flatMap(
+            one => [...one.cssRules].map(it => it.selectorText ?? it.conditionText ?? it.name))"""
+    )
+    ours = re.compile(r"\.emitnb-graph|\[data-emitnb-still=|.*:has\(\[data-emitnb-still=|emitnb|\(")
+    assert selectors
+    assert [one for one in selectors if not ours.match(one)] == []
+    ids = graph.page.page.evaluate("[...document.querySelectorAll('[id]')].map(it => it.id)")
+    assert len(ids) == len(set(ids))
 
 
 def test_nothing_eases_where_less_motion_is_wanted(shown: Any) -> None:
