@@ -3,10 +3,6 @@
 import { html, setAttribute, setText } from "./dom.js"
 import { count, counted } from "./format.js"
 
-const WORDS = {
-  ready: "waiting", replaying: "replaying", retrying: "retrying", running: "running", pausing: "pausing", paused: "paused", stopping: "stopping",
-  done: "done", interrupted: "interrupted", stopped: "stopped", cancelled: "cancelled",
-}
 const PATIENCE = 300
 const READ = 6000
 const READ_ERROR = 20_000
@@ -69,7 +65,7 @@ export class Bar {
     // A button means the runs that were there when it was pressed.
     this.runs = runs
     const word = run?.state === "running" ? run.doing : run?.state
-    setText(this.state, run ? WORDS[word] ?? word : "nothing pushed yet")
+    setText(this.state, !run ? "nothing pushed yet" : word === "ready" ? "waiting" : word)
     setAttribute(this.state, "data-state", run?.state ?? "idle")
     const total = run?.total
     const isGoing = run && ["running", "pausing", "paused", "stopping", "ready"].includes(run.state)

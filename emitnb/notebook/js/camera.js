@@ -2,7 +2,8 @@
 
 const CLOSEST = 2.5
 const READABLE = 0.8
-const LEGIBLE = 0.6
+/** The scale down to which text can be read, if need be. */
+export const LEGIBLE = 0.6
 const REST = 60
 const SMALLEST_TEXT = 5
 const TEXT_SIZE = 11

@@ -4,10 +4,14 @@
  * Return the started engine of a kernel. Rejects where the page blocks WebAssembly.
  * @param {object} model the widget's model
  * @param {() => void} onGone called when the kernel is gone
+ * @param {AbortSignal} signal ends the listening for that
  */
-export async function engineOf(model, onGone) {
+export async function engineOf(model, onGone, signal) {
   const shared = await model.widget_manager.get_model(model.get("engine"))
-  shared.on("comm_live_update", () => shared.comm_live || onGone())
+  const listen = () => shared.comm_live || onGone()
+  shared.on("comm_live_update", listen)
+  // The model outlives its views.
+  signal.addEventListener("abort", () => shared.off("comm_live_update", listen))
   // Kept on the model, so that all widgets of a kernel share it and it goes with the kernel.
   shared.emitnbEngine ??= start(shared.get("source"))
   return shared.emitnbEngine

@@ -1,6 +1,6 @@
 // The window onto the drawing: lays out, moves the camera, and hears mouse and keys.
 
-import { Camera } from "./camera.js"
+import { Camera, LEGIBLE } from "./camera.js"
 import { svg } from "./dom.js"
 import { Drawing } from "./drawing.js"
 import { contentOf, layOut } from "./geometry.js"
@@ -12,7 +12,6 @@ const NARROW = 560
 const TALLEST = 460
 const SHORTEST = 150
 const WITH_PANEL = 340
-const LEGIBLE = 0.6
 const STALLED = 2000
 const QUIET = 400
 

@@ -79,7 +79,7 @@ export class View {
   async start() {
     this.note("status", "surroundings", "graph")
     try {
-      this.engine = await engineOf(this.model, () => this.mourn())
+      this.engine = await engineOf(this.model, () => this.mourn(), this.listening.signal)
       this.note("graph")
     } catch (error) {
       this.giveUp(error)

@@ -60,7 +60,7 @@ def details_of(
     With each: ``columns``, ``dtypes`` and ``rows`` (its last emissions, newest last, each with its
     number first), ``missing`` (why rows are not there), ``total`` (rows in all), ``failures``
     (groups, largest first), ``grouped`` (of how many failures, or ""), ``histogram`` (messages by
-    milliseconds a message: ``edges_ms`` and ``counts``; or None), ``stale`` and ``state``.
+    milliseconds a message: ``edges_ms`` and ``counts``; or None) and ``stale``.
     """
     glimpse = reader.glimpse()
     by_node = (groups or Groups()).by_node(glimpse)
@@ -85,7 +85,6 @@ def _details(glimpse: Glimpse, name: str, groups: list[Json], grouped: str) -> J
         "grouped": grouped if groups else "",
         "histogram": histogram(*glimpse.pace(name)),
         "stale": glimpse.stale(name),
-        "state": "",
     }
 
 
