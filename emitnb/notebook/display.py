@@ -9,7 +9,7 @@ import pandas as pd
 
 from emitnb.graph import Graph
 from emitnb.message import ENTRY_POINT
-from emitnb.notebook.picture import Count, Counts, picture, why_no_picture
+from emitnb.picture import Count, Counts, picture, why_no_picture
 from emitnb.router import Router
 
 OVERVIEW = (
