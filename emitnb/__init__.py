@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from emitnb.command import run_command
     from emitnb.errors import (
         BackendError,
         DeclarationError,
@@ -64,6 +65,7 @@ _HOMES = {
     "UnknownEdgeError": "emitnb.errors",
     "UnknownNodeError": "emitnb.errors",
     "UnknownRowError": "emitnb.errors",
+    "run_command": "emitnb.command",
 }
 
 __all__ = [
@@ -88,6 +90,7 @@ __all__ = [
     "WaitInterrupted",
     "WorkerCrashError",
     "__version__",
+    "run_command",
 ]
 
 
