@@ -139,7 +139,7 @@ class _Converter:
                 return getattr(value, method)()
         if self._fallback is not None:
             return self._fallback(value)
-        raise NotImplementedError(f"a {type(value).__name__} is no JSON")
+        raise NotImplementedError(f"JSON has no {type(value).__name__}")
 
 
 def _is_missing(value: Any) -> bool:
