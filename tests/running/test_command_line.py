@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from running.conftest import Load
-from running.processes import HERE, command, run
+from running.processes import HERE, ROOT, command, run
 
 from emitnb import Router, run_command
 
@@ -203,6 +204,14 @@ def test_who_has_read_enough_stops_it_quietly(books: Path) -> None:
     pipe = f"'{sys.executable}' '{HERE}/wordcount.py' - | head -n 2; echo ${{PIPESTATUS[0]}}"
     done = run("bash", "-c", pipe, folder=books, input="rain sun wind\n" * 30_000)
     assert (done.stdout, done.stderr) == ("word,count\nrain,1\n0\n", "")
+
+
+def test_a_reader_that_is_gone_is_no_error(books: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = run(*command("wordcount", "a.txt"), folder=books, stdout=writing)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 # -- values -----------------------------------------------------------------------------------
@@ -533,3 +542,15 @@ def test_ruff_and_mypy_have_nothing_to_say_of_a_module(here: Path) -> None:
         for tool in (ruff, mypy):
             done = run(sys.executable, "-m", *tool, folder=here)
             assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_readme_shows_what_happens(here: Path) -> None:
+    section = (ROOT / "README.md").read_text().partition("## From the command line")[2]
+    (here / "wordcount.py").write_text(section.partition("```python\n")[2].partition("```")[0])
+    shown = section.partition("```\n$ ")[2].partition("```")[0]
+    steps = [step.partition("\n") for step in shown.split("\n$ ")]
+    checked = [(words, out.strip()) for words, _, out in steps if out.strip()]
+    assert len(checked) == 2
+    for words, out in checked:
+        done = run("sh", "-c", words.replace("python ", f"'{sys.executable}' "), folder=here)
+        assert (done.stdout.strip(), done.stderr) == (out, "")
