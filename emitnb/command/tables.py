@@ -216,7 +216,7 @@ def _arrow(name: str, column: pd.Series, convert: _Converter) -> pa.Array:
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         if column.dtype == object:
             try:
-                return pa.array(convert.column(name, column))
+                return pa.array(convert.column(name, column), from_pandas=True)
             except (pa.ArrowException, TypeError, ValueError, OverflowError):
                 pass
         kinds = ", ".join(sorted({type(value).__name__ for value in column}))

@@ -249,6 +249,22 @@ def test_parquet_has_lists_and_dicts(here: Path) -> None:
     assert [list(one) for one in pd.read_parquet(here / "out.parquet")["value"]] == [[1, 2], [3]]
 
 
+def test_parquet_of_all_nodes_has_nothing_where_a_node_lacks_a_field(
+    here: Path, load: Load
+) -> None:
+    (here / "amounts.jsonl").write_text("1\n20\n")
+    router = load("inventory").router
+    space = {"__file__": "inventory.py"}
+    assert run_command(router, space, ["amounts.jsonl", "--field=amount", "-oall.parquet"]) == 0
+    frame = pd.read_parquet(here / "all.parquet").set_index("node")
+    assert frame.loc["price", "price"].tolist() == [
+        {"amount": 1, "shelf": "low"},
+        {"amount": 20, "shelf": "high"},
+    ]
+    assert frame.loc["times", "price"].isna().all()
+    assert frame.loc["count_price", "shelf"].tolist() == ["low", "high"]
+
+
 @pytest.mark.parametrize(
     ("values", "name", "said"),
     [
