@@ -24,10 +24,11 @@ for name in ABSENT:
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parent))
 
-import emitnb.router  # noqa: E402, F401
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 from outcome import outcome  # noqa: E402
+
+import emitnb.router  # noqa: E402, F401
 
 
 def main() -> None:
@@ -65,7 +66,6 @@ def answer(job: dict[str, Any], printed: Path) -> dict[str, Any]:
     sys.path.insert(0, str(file.parent))
     sys.argv = ["python"]
     before = listing(file.parent, Path.cwd())
-    threads = sorted(os.listdir("/proc/self/task")) if Path("/proc").exists() else []
     module = importlib.import_module(file.stem)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -75,7 +75,6 @@ def answer(job: dict[str, Any], printed: Path) -> dict[str, Any]:
         "written": sorted(listing(file.parent, Path.cwd()) - before),
         "main": callable(getattr(module, "main", None)),
         "rows": len(module.router.frame()),
-        "threads": sorted(os.listdir("/proc/self/task")) != threads if threads else False,
     }
     for text in job["given"]:
         exec(text, {**vars(module), "module": module, "pd": pd, "np": np})

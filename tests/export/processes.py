@@ -40,7 +40,7 @@ class Fresh:
         """Import ``module`` in ``folder``, push, and return what came of it.
 
         ``pushes`` are expressions; ``given`` statements that run before, with ``module``. The
-        answer: ``file``, ``printed``, ``written``, ``main``, ``rows``, ``threads`` and ``ipython``
+        answer: ``file``, ``printed``, ``written``, ``main``, ``rows`` and ``ipython``
         are about the import, ``outcome`` is as :func:`export.outcome.outcome` makes it.
         """
         folder.mkdir(exist_ok=True)

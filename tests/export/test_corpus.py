@@ -1,7 +1,7 @@
 """Small notebooks, each a trap: the module gives the same frames, or the export refuses.
 
-What a file in ``corpus/`` says is told in :mod:`export.book`; ``golden/`` holds some of the modules,
-for the look of the code. ``EMITNB_GOLDEN=1 pytest tests/export`` writes those again.
+What a file in ``corpus/`` says is told in :mod:`export.book`; ``golden/`` holds some of the
+modules, for the look of the code. ``EMITNB_GOLDEN=1 pytest tests/export`` writes those again.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
-
-from emitnb.errors import EmitError
 from export.book import CORPUS, Book, corpus, export, read_book, run_book, shell_in
 from export.outcome import outcome
 from export.processes import Fresh
+from IPython.core.interactiveshell import InteractiveShell
+
+from emitnb.errors import EmitError
 
 BOOKS = {book.name: book for book in corpus()}
 GOLDEN = Path(__file__).parent / "golden"
