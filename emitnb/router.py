@@ -14,7 +14,7 @@ from typing import Any
 from emitnb import fields as field_specs
 from emitnb import node as nodes_module
 from emitnb import subscription
-from emitnb.calling import NodeFunction
+from emitnb.calling import NodeFunction, statement_place
 from emitnb.declaration import describe, state_notes
 from emitnb.dot import dot, tree
 from emitnb.errors import DeclarationError
@@ -133,7 +133,8 @@ class Router(Rerunner):
         )
 
         def declare(function: Callable[..., Any]) -> NodeFunction:
-            node = nodes_module.declare(function, options, self._graph.message_class)
+            made = nodes_module.declare(function, options, self._graph.message_class)
+            node = replace(made, declared_at=statement_place())
             is_new = node.name not in self._graph.past
             before = self._graph.past.get(node.name, node)
             graph = self._graph.with_node(node)
