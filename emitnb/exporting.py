@@ -92,7 +92,9 @@ class Exporter(Rerunner):
     def _notebook(self, history: History, namespace: dict[str, Any], name: str) -> Notebook:
         names = sorted((n for n, held in namespace.items() if held is self), key=_first_router)
         standard = {"max_failures": MAX_FAILURES, "hop_limit": HOP_LIMIT}
-        settings = {n: getattr(self, n) for n, usual in standard.items() if getattr(self, n) != usual}
+        settings = {
+            n: getattr(self, n) for n, usual in standard.items() if getattr(self, n) != usual
+        }
         return Notebook(history, namespace, names or ["router"], name, _version(), settings)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from emitnb.errors import ExportError
 from emitnb.export.building import Notebook, Origin, build, origin_of
@@ -25,6 +27,7 @@ __all__ = [
     "Notebook",
     "Origin",
     "export_graph",
+    "script_cell",
     "selected",
     "write_all",
 ]
@@ -60,6 +63,23 @@ def export_graph(
     check_target(path, text, force=force)
     files = {path.with_name(name): content for name, content in module.files.items()}
     return {**files, path: text.encode()}
+
+
+def script_cell(graph: Graph) -> tuple[Cell, dict[str, Any]]:
+    """Return the file in which all nodes were declared, as one cell, and its variables.
+
+    Raises ExportError where there is no such file.
+    """
+    places = {node.declared_at[0] for node in graph.nodes.values() if node.declared_at}
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if len(places) == 1 and file in places:
+            source = Path(file).read_text(encoding="utf-8")
+            return Cell(Path(file).name, source, source, file), vars(module)
+    raise ExportError(
+        "only a notebook with `%load_ext emitnb`, or one Python file that declares all nodes, can "
+        f"be exported; these come from {', '.join(sorted(places)) or 'nowhere that is known'}"
+    )
 
 
 def selected(graph: Graph, nodes: Iterable[str] | None) -> list[str]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeGuard
 
+from emitnb.cells.parameters import parameter
 from emitnb.export.scopes import Names, names_of
 
 TRANSPARENT = ("time", "capture")
@@ -73,6 +74,11 @@ class Statement:
     def place(self) -> str:
         """Where it stands, as a person would say it."""
         return f"{self.cell.place}, line {self.line}"
+
+    @property
+    def end(self) -> int:
+        """Its last line in the cell."""
+        return self.line + (self.tree.end_lineno or 0) - first_line(self.tree)
 
     @property
     def is_import(self) -> bool:
@@ -189,38 +195,11 @@ class _Reader:
         magic = _magic(tree)
         if magic is None or magic[0] != PARAMETER:
             return Statement(self.cell, 0, text, tree, line, names, None, node_line)
-        made = parameter_statement(magic[1])
+        made = parameter(magic[1])
         if made is None:
             return Statement(self.cell, 0, text, tree, line, names, None, node_line)
-        words, told, help_text = made
-        return Statement(
-            self.cell, 0, words, told, line, names_of(words, told, lazy=self.lazy), help_text
-        )
-
-
-def parameter_statement(line: str) -> tuple[str, ast.stmt, str] | None:
-    """Return the assignment on a ``%emit_param`` line, its tree, and the help behind the ``#``.
-
-    None where the line is no assignment to one name.
-
-    >>> parameter_statement("rate = 0.5  # share of the words")[0::2]
-    ('rate = 0.5', 'share of the words')
-    """
-    tree = _parsed(line.strip())
-    if tree is None or len(tree.body) != 1:
-        return None
-    made = tree.body[0]
-    if isinstance(made, ast.Assign):
-        targets = made.targets
-    elif isinstance(made, ast.AnnAssign) and made.value is not None:
-        targets = [made.target]
-    else:
-        return None
-    if len(targets) != 1 or not isinstance(targets[0], ast.Name):
-        return None
-    text = ast.get_source_segment(line.strip(), made) or ""
-    rest = line.strip()[len(text.encode()) if text.isascii() else len(text) :]
-    return text, made, rest.strip().removeprefix("#").strip()
+        names = names_of(made.text, made.tree, lazy=self.lazy)
+        return Statement(self.cell, 0, made.text, made.tree, line, names, made.help)
 
 
 def _parsed(source: str) -> ast.Module | None:

@@ -67,7 +67,9 @@ def _run(text: str, file: Path) -> dict[str, Any]:
         with redirect_stdout(printed), redirect_stderr(printed):
             exec(compile(text, str(file), "exec", dont_inherit=True), made.__dict__)
     except Exception as error:
-        places = [one for one in traceback.extract_tb(error.__traceback__) if one.filename == str(file)]
+        places = [
+            one for one in traceback.extract_tb(error.__traceback__) if one.filename == str(file)
+        ]
         number = places[-1].lineno if places else None
         line = text.splitlines()[number - 1].strip() if number else ""
         raise ExportError(

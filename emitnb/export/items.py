@@ -33,7 +33,7 @@ class Kind(IntEnum):
 class Item:
     """A piece of a module: its text, the names it binds, and those it reads, now or later.
 
-    ``time`` is when its statement ran; ``cell`` and ``line`` say where that stands.
+    ``time`` is when its statement ran; ``cell``, ``line`` and ``end`` say where that stands.
     """
 
     kind: Kind
@@ -44,6 +44,7 @@ class Item:
     time: int = -1
     cell: object = None
     line: int = 0
+    end: int = 0
 
     @property
     def is_block(self) -> bool:
@@ -71,6 +72,7 @@ def item_of(statement: Statement) -> Item:
         statement.time,
         statement.cell,
         statement.line,
+        statement.end,
     )
 
 
@@ -153,8 +155,9 @@ def _gap(before: Item, item: Item) -> str:
     if before.is_block or item.is_block:
         return "\n\n\n"
     is_close = before.cell is item.cell and item.cell is not None
-    apart = item.line - before.line - before.text.count("\n")
-    return "\n" if is_close and before.kind is item.kind and apart == 1 else "\n\n"
+    has_comment = item.text.startswith("#")
+    is_next = item.line - before.end == 1 and not has_comment
+    return "\n" if is_close and before.kind is item.kind and is_next else "\n\n"
 
 
 def _is_conditional_import(tree: ast.stmt) -> bool:
