@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from emitnb.command import run_command
     from emitnb.errors import (
         BackendError,
         DeclarationError,
@@ -66,6 +67,7 @@ _HOMES = {
     "UnknownEdgeError": "emitnb.errors",
     "UnknownNodeError": "emitnb.errors",
     "UnknownRowError": "emitnb.errors",
+    "run_command": "emitnb.command",
 }
 
 __all__ = [
@@ -91,6 +93,7 @@ __all__ = [
     "WaitInterrupted",
     "WorkerCrashError",
     "__version__",
+    "run_command",
 ]
 
 
