@@ -43,8 +43,11 @@ cell but a file beside the notebook.
 from __future__ import annotations
 
 import atexit
+import decimal
+import io
 import os
 import re
+import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,11 +63,12 @@ from traitlets.config import Config
 from emitnb import Router
 
 CORPUS = Path(__file__).parent / "corpus"
+WAYS_OUT = (
+    r"--params|--files|--freeze|%emit_param|literal|\b[Rr]un\b|"
+    r"(Take it out|Define|Give|Compute|Declare|Make) (it|them|that)\b"
+)
 SEVERAL = {"trap", "push", "given", "says", "has", "has not"}
 ONE = {"load", "run", "options", "only", "expect"}
-WAYS_OUT = (
-    r"--params|--files|--freeze|%emit_param|literal|[Rr]un (it|the|that|its|cell|In|again)|again"
-)
 
 
 @dataclass(frozen=True)
@@ -181,7 +185,7 @@ def shell_in(folder: Path) -> Iterator[InteractiveShell]:
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
     main, modules, path, cwd = sys.modules["__main__"], set(sys.modules), list(sys.path), Path.cwd()
-    environment = dict(os.environ)
+    environment, context = dict(os.environ), decimal.getcontext().copy()
     folder.mkdir(parents=True, exist_ok=True)
     os.chdir(folder)
     sys.path.insert(0, "")
@@ -189,6 +193,10 @@ def shell_in(folder: Path) -> Iterator[InteractiveShell]:
     try:
         yield shell
     finally:
+        for value in list(shell.user_ns.values()):
+            if isinstance(value, io.IOBase | sqlite3.Connection):
+                value.close()
+        decimal.setcontext(context)
         atexit.unregister(shell.atexit_operations)
         InteractiveShell.clear_instance()
         sys.modules["__main__"] = main

@@ -157,7 +157,8 @@ def check_again(shell: InteractiveShell, book: Book, folder: Path) -> None:
 def check_tools(file: Path) -> None:
     for command in (["check"], ["format", "--check", "--diff"]):
         done = subprocess.run(
-            [sys.executable, "-m", "ruff", *command, "--isolated", "--no-cache", str(file)],
+            [sys.executable, "-m", "ruff", *command, "--isolated", "--no-cache", file.name],
+            cwd=file.parent,
             capture_output=True,
             text=True,
             check=False,

@@ -82,9 +82,9 @@ def helpers(draw: st.DrawFn) -> str:
                 f"def {name}(n):\n    return {value}",
                 f"def {name}(n, early={early}):\n    return {value} + {bound}",
                 f"{name} = lambda n: {value}",
-                f"def make_{name}(k):\n    return lambda n: {value} + k\n{name} = make_{name}({at})",
+                f"def make_{name}(k):\n    return lambda n: {value} + k\n{name} = make_{name}({at})",  # noqa: E501
                 f"from math import {draw(st.sampled_from(['floor', 'ceil', 'fabs']))} as {name}",
-                f"class Kind:\n    k = {early}\n    def __call__(self, n):\n        return {value}\n"
+                f"class Kind:\n    k = {early}\n    def __call__(self, n):\n        return {value}\n"  # noqa: E501
                 f"{name} = Kind()",
             ]
         )
