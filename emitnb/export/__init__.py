@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from emitnb.export.cells import Cell, History
 from emitnb.export.checking import check
 from emitnb.export.chosen import Choices, check_choices
 from emitnb.export.decorators import in_order
+from emitnb.export.saved import ROUTER, declared
 from emitnb.export.writing import check_target, formatted, marked, write_all
 from emitnb.graph import Graph
 from emitnb.message import ENTRY_POINT, node_of
@@ -27,6 +28,7 @@ __all__ = [
     "Notebook",
     "Origin",
     "export_graph",
+    "export_saved",
     "script_cell",
     "selected",
     "write_all",
@@ -63,6 +65,21 @@ def export_graph(
     check_target(path, text, force=force)
     files = {path.with_name(name): content for name, content in module.files.items()}
     return {**files, path: text.encode()}
+
+
+def export_saved(
+    cells: Sequence[Cell], name: str, version: str, path: Path, nodes: Iterable[str] | None = None
+) -> str:
+    """Return the module that the cells of a notebook make, as if they had run one by one.
+
+    Nothing is run, so what no statement makes is told, but values are not compared.
+    """
+    history = History(cells)
+    graph, origins = declared(history)
+    notebook = Notebook(history, None, [ROUTER], name, version, {})
+    found = {name: (graph.nodes[name], origins[name]) for name in selected(graph, nodes)}
+    module = build(notebook, found, Choices(), path.stem, path.parent)
+    return marked(formatted(module.text, path))
 
 
 def script_cell(graph: Graph) -> tuple[Cell, dict[str, Any]]:

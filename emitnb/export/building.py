@@ -227,14 +227,21 @@ class _Builder:
         """A helper that is a node itself, and is not exported, has no router to call."""
         declaring = {origin.statement for _, origin in nodes.values()}
         for statement, need in self.tracer.traced.statements.items():
-            is_node = _declares(statement, self.notebook.routers)
-            if statement not in declaring and is_node:
+            if statement not in declaring and self._is_node(statement):
                 names = ", ".join(f"`{name}`" for name in sorted(statement.names.binds))
                 self.problems.add(
                     f"{names or 'a node'} ({statement.place}), {need}, is declared as a node that "
                     "is not exported (removed, or not among --nodes). Export it too, or define a "
                     "plain function in a cell of its own"
                 )
+
+    def _is_node(self, statement: Statement) -> bool:
+        """Whether a statement declares a node: in a cell of its own, as a decorator, by a call."""
+        if statement.node_line is None:
+            return _declares(statement, self.notebook.routers)
+        ran = self.notebook.history.statements
+        defined = [one for one in ran if one.cell is statement.cell and one.is_definition]
+        return statement is defined[-1]
 
     def _check_choices_are_needed(self, chosen: Chosen) -> None:
         unneeded = sorted(self.choices.names - set(self.tracer.traced.chosen))

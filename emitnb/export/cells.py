@@ -97,10 +97,9 @@ class Statement:
         return isinstance(self.tree, kinds)
 
     @property
-    def magic(self) -> tuple[str, str] | None:
-        """The name and the line of the magic that it is, if it is one."""
-        found = _magic(self.tree)
-        return None if found is None else found[:2]
+    def magic(self) -> tuple[str, str, str | None] | None:
+        """The name, the line and the body of the magic that it is, if it is one."""
+        return _magic(self.tree)
 
     def is_same_as(self, other: Statement) -> bool:
         """Whether both say the same, comments and layout apart."""
