@@ -65,7 +65,7 @@ from emitnb import Router
 CORPUS = Path(__file__).parent / "corpus"
 WAYS_OUT = (
     r"--params|--files|--freeze|%emit_param|literal|\b[Rr]un\b|"
-    r"(Take it out|Define|Give|Compute|Declare|Make) (it|them|that)\b"
+    r"(Take|Say|Put|Define|Give|Compute|Declare|Make) (it|them|that)\b"
 )
 SEVERAL = {"trap", "push", "given", "says", "has", "has not"}
 ONE = {"load", "run", "options", "only", "expect"}

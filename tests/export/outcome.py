@@ -43,7 +43,7 @@ def outcome(router: Router, only: list[str] | None = None) -> dict[str, Any]:
         whole, failures, summary = (
             frame[frame["node"].isin(only)] for frame in (whole, failures, summary)
         )
-    made["whole frame"] = table(whole.drop(columns="row") if only else whole)
+    made["whole frame"] = table(whole[["node", "row"]] if only else whole)
     columns = ["node", "error_type", "input", "source", "parent_node", "parent_row", "attempts"]
     made["failures"] = table(failures[columns])
     made["summary"] = table(summary.drop(columns="ms"))
