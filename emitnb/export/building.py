@@ -12,7 +12,7 @@ from typing import Any
 from emitnb.cells.node_line import parse_node_line
 from emitnb.errors import ExportError
 from emitnb.export import decorators
-from emitnb.export.cells import History, Statement
+from emitnb.export.cells import History, Statement, lines_of
 from emitnb.export.chosen import Choices, Chosen, make_chosen
 from emitnb.export.imports import Import
 from emitnb.export.items import Item, Kind, arranged, item_of
@@ -291,7 +291,7 @@ def _line_names(line: Namespace) -> list[str]:
 
 def _below_comments(text: str, mark: str) -> str:
     """Put the decorator above a function, below the comments that stand above it."""
-    lines = text.splitlines()
+    lines = lines_of(text)
     above = 0
     while lines[above].lstrip().startswith("#"):
         above += 1

@@ -46,7 +46,7 @@ class Cell:
 
     def line(self, number: int) -> str:
         """Return a line as the user typed it, counted from 1."""
-        lines = (self.raw or self.source).splitlines()
+        lines = lines_of(self.raw or self.source)
         return lines[number - 1].strip() if 0 < number <= len(lines) else ""
 
 
@@ -169,14 +169,14 @@ class _Reader:
         tree = _parsed(source)
         if tree is None:
             return
-        lines = source.splitlines(keepends=True)
+        lines = lines_of(source)
         end = 0
         for number, part in enumerate(tree.body):
             last = (part.end_lineno or part.lineno) + above
             if self.cell.failed_at is not None and last >= self.cell.failed_at:
                 return
             text = _text(lines, tree.body, number, end)
-            end = part.end_lineno or part.lineno
+            end = _last_line(lines, tree.body, number)
             line = first_line(part) + above
             if _is_guard(part):
                 for inner in part.body:
@@ -239,8 +239,33 @@ def _is_lazy_import(tree: ast.stmt) -> bool:
     )
 
 
+def lines_of(text: str) -> list[str]:
+    r"""Return lines as Python counts them: no form feed in a text and no U+2028 ends one.
+
+    >>> lines_of("a = '\f'\nb = 2")
+    ["a = '\x0c'", 'b = 2']
+    """
+    return text.split("\n")
+
+
+def _last_line(lines: Sequence[str], body: Sequence[ast.stmt], number: int) -> int:
+    """The last line of a statement, with the comments that end its body."""
+    part = body[number]
+    last = part.end_lineno or part.lineno
+    if not hasattr(part, "body"):
+        return last
+    below = body[number + 1].lineno - 1 if number + 1 < len(body) else len(lines)
+    for place in range(last, below):
+        line = lines[place]
+        if line.strip() and not line[0].isspace():
+            break
+        if line.lstrip().startswith("#"):
+            last = place + 1
+    return last
+
+
 def _text(lines: Sequence[str], body: Sequence[ast.stmt], number: int, end: int) -> str:
-    """The text of a statement, with the comments right above it."""
+    """The text of a statement, with the comments right above it and those that end its body."""
     part = body[number]
     first, last = first_line(part), part.end_lineno or part.lineno
     shares = [
@@ -249,11 +274,11 @@ def _text(lines: Sequence[str], body: Sequence[ast.stmt], number: int, end: int)
         if other is not part and first_line(other) <= last and first <= (other.end_lineno or 0)
     ]
     if shares:  # `a = 1; b = 2`
-        return ast.get_source_segment("".join(lines), part) or ""
+        return ast.get_source_segment("\n".join(lines), part) or ""
     above = first - 1
     while above > end and lines[above - 1].lstrip().startswith("#"):
         above -= 1
-    text = "".join(lines[above:last]).rstrip()
+    text = "\n".join(lines[above : _last_line(lines, body, number)]).rstrip()
     return re.sub(r"\s*;\s*$", "", text) if text.endswith(";") else text
 
 

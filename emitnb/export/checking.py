@@ -13,6 +13,7 @@ from typing import Any
 
 from emitnb.errors import ExportError
 from emitnb.export.building import Module, Notebook
+from emitnb.export.cells import lines_of
 from emitnb.export.problems import Need, Problems, ways_out
 from emitnb.export.sameness import CHECKED, Comparison
 from emitnb.node import Node
@@ -71,7 +72,7 @@ def _run(text: str, file: Path) -> dict[str, Any]:
             one for one in traceback.extract_tb(error.__traceback__) if one.filename == str(file)
         ]
         number = places[-1].lineno if places else None
-        line = text.splitlines()[number - 1].strip() if number else ""
+        line = lines_of(text)[number - 1].strip() if number else ""
         raise ExportError(
             f"nothing was written. The module cannot be imported: {type(error).__name__}: {error}"
             + (f", at `{line[:SHOWN]}`" if line else "")
