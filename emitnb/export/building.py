@@ -126,7 +126,7 @@ class _Builder:
         return Module(
             text.render(self.folder),
             chosen.files,
-            frozenset().union(*(one.names.changed for one in traced)),
+            frozenset(chosen.data).union(*(one.names.changed for one in traced)),
             frozenset().union(*(one.names.attributes for one in traced)),
         )
 
@@ -300,6 +300,8 @@ def _below_comments(text: str, mark: str) -> str:
 
 def _declares(statement: Statement, routers: Sequence[str]) -> bool:
     """Whether a statement declares a node, as a decorator or by a call."""
+    if not statement.names.now.intersection(routers):
+        return False  # a function that declares nodes when it is called
     for part in ast.walk(statement.tree):
         if isinstance(part, ast.Attribute) and part.attr == "node":
             owner = part.value

@@ -162,8 +162,7 @@ def ways_out(name: str, value: Any = _ABSENT) -> str:
         ways.append(f"make it in a cell ({name} = {shown}), or freeze it: --freeze {name}")
     elif value is _ABSENT or not is_data(value):
         ways.append(f"make it in a cell with a literal ({name} = …)")
-    if value is _ABSENT or is_small(value) or is_data(value):
-        ways.append(f"make it an option --{option} of the module: --params {name}")
+    ways.append(f"make it an option --{option} of the module: --params {name}")
     if value is not _ABSENT and not is_small(value):
         ways.append(f"put it into a file beside the module: --files {name}")
     text = "; or ".join(ways)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dis
 import functools
 import re
+import sys
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
@@ -70,7 +71,11 @@ class Comparison:
             return iter(()) if one == two or (one != one and two != two) else None
         if isinstance(one, types.FunctionType):
             return self._functions(one, two)
-        if isinstance(one, types.ModuleType | types.BuiltinFunctionType):
+        if isinstance(one, types.BuiltinFunctionType):
+            if isinstance(one.__self__, types.ModuleType):
+                return iter(()) if one == two else None
+            return iter([("", one.__name__, two.__name__), ("", one.__self__, two.__self__)])
+        if isinstance(one, types.ModuleType):
             return iter(()) if one == two else None
         return self._objects(one, two)
 
@@ -84,8 +89,9 @@ class Comparison:
     def _captured(
         self, one: types.FunctionType, two: types.FunctionType
     ) -> Iterator[tuple[str, Any, Any]]:
-        yield "", one.__defaults__, two.__defaults__
-        yield "", one.__kwdefaults__, two.__kwdefaults__
+        defaults = _defaults(one), _defaults(two)
+        for name in sorted((defaults[0].keys() | defaults[1].keys()) - self.changed):
+            yield "", defaults[0].get(name, _ABSENT), defaults[1].get(name, _ABSENT)
         names = one.__code__.co_freevars
         cells = zip(names, one.__closure__ or (), two.__closure__ or (), strict=True)
         for name, a, b in cells:
@@ -255,6 +261,13 @@ def _numbered(one: Collection[Any], two: Collection[Any]) -> list[tuple[str, Any
     return [("", a, b) for a, b in zip(one, two, strict=True)]
 
 
+def _defaults(function: types.FunctionType) -> dict[str, Any]:
+    """The default values of a function's parameters, by name."""
+    code, values = function.__code__, function.__defaults__ or ()
+    names = code.co_varnames[code.co_argcount - len(values) : code.co_argcount]
+    return {**dict(zip(names, values, strict=True)), **(function.__kwdefaults__ or {})}
+
+
 def _held(cell: types.CellType) -> Any:
     try:
         return cell.cell_contents
@@ -268,7 +281,12 @@ def _name(kind: type) -> tuple[str, str]:
 
 def _is_imported(kind: type) -> bool:
     """Whether a class is of a module that the notebook imports, and not of its own."""
-    return kind.__module__ not in ("__main__", CHECKED)
+    if kind.__module__ in ("__main__", CHECKED):
+        return False
+    found: Any = sys.modules.get(kind.__module__)
+    for name in kind.__qualname__.split("."):  # a class that a call made is said to be the caller's
+        found = getattr(found, name, None)
+    return found is kind
 
 
 CHECKED = "emitnb_checked_module"

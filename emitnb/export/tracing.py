@@ -148,6 +148,8 @@ class Tracer:
         found = self.definition(name)
         if found is None:
             self._without_statement(name, reader, need, now)
+        elif name in found.last.names.unbinds and _is_builtin(name):
+            return  # `del sum` gives the builtin back
         elif name in found.last.names.unbinds:
             self.problems.deleted(name, need, found.last)
         elif not now or self._is_as_then(name, found, reader, need):
@@ -222,7 +224,7 @@ class Tracer:
             self.problems.provided(name, need, reader)
         elif self.namespace is not None and name in self.namespace:
             self.problems.no_statement(name, need, reader, self.namespace[name])
-        elif not hasattr(builtins, name) and not _is_of_module(name):
+        elif not _is_builtin(name) and not _is_of_module(name):
             if now and reader.names.binds == {name}:
                 return
             self.problems.undefined(name, need, reader)
@@ -241,6 +243,16 @@ class Tracer:
 def _builds_on(statement: Statement, name: str) -> bool:
     """Whether a statement may leave something of what a name was before."""
     return name in statement.names.now or statement.is_compound
+
+
+def _is_builtin(name: str) -> bool:
+    """Whether a name is Python's own, and not one that somebody put among the builtins."""
+    found = getattr(builtins, name, _ABSENT)
+    return name in _CONSTANTS or getattr(found, "__module__", "") == "builtins"
+
+
+_ABSENT = object()
+_CONSTANTS = {"Ellipsis", "NotImplemented", "None", "True", "False", "__debug__", "__import__"}
 
 
 def _is_of_module(name: str) -> bool:
