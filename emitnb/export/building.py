@@ -102,6 +102,7 @@ class _Builder:
         )
 
     def build(self, nodes: Mapping[str, tuple[Node, Origin]]) -> Module:
+        self.tracer.declaring = {origin.statement for _, origin in nodes.values()}
         for name, (_, origin) in nodes.items():
             self.tracer.need_statement(origin.statement, name)
             if origin.line is not None:

@@ -48,13 +48,14 @@ def check(module: Module, notebook: Notebook, nodes: Mapping[str, Node], file: P
     """
     router = _router(_run(module.text, file), notebook.routers[0])
     problems = Problems()
+    compare = Comparison(module.changed, module.attributes)
     for name, node in nodes.items():
         made = router.graph.nodes.get(name)
         if made is None:
             found = ", ".join(router.graph.nodes)
             problems.add(f"the module has no node {name}, but {found}: declare it under that name")
         else:
-            _compare(node, made, module, notebook, problems)
+            _compare(node, made, compare, notebook, problems)
     problems.raise_if_any()
 
 
@@ -105,9 +106,8 @@ def _router(namespace: Mapping[str, Any], name: str) -> Reader:
 
 
 def _compare(
-    node: Node, made: Node, module: Module, notebook: Notebook, problems: Problems
+    node: Node, made: Node, compare: Comparison, notebook: Notebook, problems: Problems
 ) -> None:
-    compare = Comparison(module.changed, module.attributes)
     for name in COMPARED:
         one, two = getattr(node, name), getattr(made, name)
         if name == "types":

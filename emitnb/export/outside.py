@@ -9,7 +9,7 @@ from emitnb.export.cells import Statement, first_line
 
 _READING = """
 open input urlopen read_text read_bytes load loadtxt genfromtxt fromfile connect getenv listdir
-glob iglob iterdir rglob walk urlretrieve getpass
+glob iglob iterdir rglob walk urlretrieve getpass cwd getcwd
 """
 READING = frozenset(_READING.split())
 """Names of functions and methods that read what is not in the code, besides ``read_…``."""
@@ -36,6 +36,8 @@ def outside_call(tree: ast.AST) -> str:
     """
     if isinstance(tree, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
         return ""
+    if isinstance(tree, ast.Await | ast.AsyncFor | ast.AsyncWith):
+        return "await"
     if isinstance(tree, ast.Call):
         name = getattr(tree.func, "id", "") or getattr(tree.func, "attr", "")
         if name in READING or name.startswith("read_"):

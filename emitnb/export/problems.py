@@ -106,6 +106,16 @@ class Problems:
             f"Run {reader.cell.place} again, or give the second `{name}` a name of its own"
         )
 
+    def made_from_itself(
+        self, name: str, need: Need, reader: Statement, then: Statement, value: Any
+    ) -> None:
+        """A name made from what it was in another cell, or when its cell ran before."""
+        self.add(
+            f"`{name}`, {need}, was made from what it was before ({reader.place}: "
+            f"{_line(reader)}; before that {then.place}: {_line(then)}), so that running the cells "
+            f"again would not give it again. {ways_out(name, value)}"
+        )
+
     def made_from_parameter(self, name: str, need: Need, reader: Statement) -> None:
         """A value that is computed from a parameter once, when the module is imported."""
         made = ", ".join(f"`{one}`" for one in sorted(reader.names.binds)) or "a statement"

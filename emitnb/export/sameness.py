@@ -39,6 +39,7 @@ class Comparison:
         self.changed = set(changed)
         self.attributes = set(attributes)
         self._seen: dict[tuple[int, int], tuple[Any, Any]] = {}
+        self._twins: dict[tuple[int, int], int] = {}
 
     def difference(self, one: Any, two: Any, path: Path = ()) -> tuple[Path, Any, Any] | None:
         """Return where two values differ first, and the two parts that do; None if they do not."""
@@ -46,7 +47,7 @@ class Comparison:
         if one is two or key in self._seen or len(path) > DEPTH:
             return None
         self._seen[key] = (one, two)  # kept, so that no other value gets the same id
-        parts = self._parts(one, two)
+        parts = self._parts(one, two) if self._are_twins(one, two) else None
         if parts is None:
             return path, one, two
         for name, a, b in parts:
@@ -55,6 +56,16 @@ class Comparison:
             if found is not None:
                 return found
         return None
+
+    def _are_twins(self, one: Any, two: Any) -> bool:
+        """Whether what is one object here is one object there: a node may ask ``a is b``."""
+        if not (_is_itself(one) and _is_itself(two)):
+            return True
+        there, here = id(two), id(one)
+        return (
+            self._twins.setdefault((0, here), there) == there
+            and self._twins.setdefault((1, there), here) == here
+        )
 
     def _parts(self, one: Any, two: Any) -> Iterator[tuple[str, Any, Any]] | None:
         """The pairs of parts to compare; None if the values themselves differ."""
@@ -90,8 +101,9 @@ class Comparison:
         self, one: types.FunctionType, two: types.FunctionType
     ) -> Iterator[tuple[str, Any, Any]]:
         defaults = _defaults(one), _defaults(two)
-        for name in sorted((defaults[0].keys() | defaults[1].keys()) - self.changed):
-            yield "", defaults[0].get(name, _ABSENT), defaults[1].get(name, _ABSENT)
+        for name in sorted(defaults[0].keys() | defaults[1].keys()):
+            if f"{name}=" not in self.changed:
+                yield "", defaults[0].get(name, _ABSENT), defaults[1].get(name, _ABSENT)
         names = one.__code__.co_freevars
         cells = zip(names, one.__closure__ or (), two.__closure__ or (), strict=True)
         for name, a, b in cells:
@@ -137,8 +149,8 @@ class Comparison:
                     ("", one.keywords, two.keywords),
                 ]
             )
-        if hasattr(one, "__wrapped__") and callable(one):
-            return iter([("", one.__wrapped__, two.__wrapped__)])
+        if callable(one) and _wrapped(one) is not None:
+            return iter([("", _wrapped(one), _wrapped(two))])
         if isinstance(one, staticmethod | classmethod | types.MethodType):
             return iter([("", one.__func__, two.__func__)])
         if isinstance(one, property):
@@ -268,11 +280,25 @@ def _defaults(function: types.FunctionType) -> dict[str, Any]:
     return {**dict(zip(names, values, strict=True)), **(function.__kwdefaults__ or {})}
 
 
+def _wrapped(value: Any) -> Any:
+    try:
+        return value.__wrapped__
+    except Exception:  # whatever a __getattr__ of the user's raises
+        return None
+
+
 def _held(cell: types.CellType) -> Any:
     try:
         return cell.cell_contents
     except ValueError:
         return _ABSENT
+
+
+def _is_itself(value: Any) -> bool:
+    """Whether it matters that a value is this object, and not another one like it."""
+    if isinstance(value, type):
+        return not _is_imported(value)
+    return type(value) in (object, list, dict, set) or not _is_imported(type(value))
 
 
 def _name(kind: type) -> tuple[str, str]:

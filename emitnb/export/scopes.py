@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import symtable
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 COMPREHENSIONS = {"listcomp", "setcomp", "dictcomp", "genexpr"}
@@ -21,6 +22,9 @@ rotate setdefault sort subtract update write
 CHANGING = frozenset(_CHANGING.split())
 """Methods that change what they are called on."""
 
+AT_DEFINITION = ("__init_subclass__", "__set_name__", "__prepare__")
+"""Methods that run when a class is defined, and not when nodes run."""
+
 _LAZY = "from __future__ import annotations\n"
 
 
@@ -30,8 +34,10 @@ class Names:
 
     ``binds``: names it gives a value. ``now``: names read when it runs. ``later``: names read
     when a function that it defines is called, or in an annotation that nobody evaluates.
-    ``changed``: globals that its functions change, by name; ``attributes``: attributes that
-    methods change on ``self`` outside of ``__init__``. ``unbinds``: names it deletes.
+    ``changed``: globals that its functions change, by name, and as ``name=`` parameters that hold
+    their default; ``attributes``: attributes that methods change on ``self`` outside of
+    ``__init__``. ``unbinds``: names it deletes. ``maybe``: those of ``now`` and ``later`` that a
+    class body also binds; it may be its own that it reads.
     """
 
     binds: frozenset[str] = frozenset()
@@ -40,6 +46,7 @@ class Names:
     changed: frozenset[str] = frozenset()
     attributes: frozenset[str] = frozenset()
     unbinds: frozenset[str] = frozenset()
+    maybe: frozenset[str] = frozenset()
 
     @property
     def reads(self) -> frozenset[str]:
@@ -58,9 +65,10 @@ def names_of(text: str, tree: ast.stmt, *, lazy: bool = False) -> Names:
     table = symtable.symtable((_LAZY if lazy else "") + text, "<cell>", "exec")
     unbinds = {name.id for name in _deleted(tree)}
     binds = {s.get_name() for s in table.get_symbols() if _is_bound(s, table)}
-    now, later = set[str](), set[str]()
-    _read(table, now, later)
+    now, later, maybe = set[str](), set[str](), set[str]()
+    _read(table, now, later, maybe)
     now |= set(_augmented_names(tree))
+    later |= set(_names_in_texts(tree))
     annotations = set(_annotation_names(tree))
     later |= annotations
     if lazy:
@@ -69,9 +77,11 @@ def names_of(text: str, tree: ast.stmt, *, lazy: bool = False) -> Names:
         frozenset(binds - unbinds),
         frozenset(now),
         frozenset(later),
-        frozenset(_changed_globals(tree, table)) & (now | later | binds),
+        frozenset(_changed_globals(tree, table)) & (now | later | binds)
+        | frozenset(_changed_defaults(tree)),
         frozenset(_changed_attributes(tree)),
         frozenset(unbinds),
+        frozenset(maybe),
     )
 
 
@@ -81,8 +91,8 @@ def expression_names(text: str) -> frozenset[str]:
     >>> sorted(expression_names("msg.count > LIMIT and any(w in STOP for w in msg.words)"))
     ['LIMIT', 'STOP', 'any']
     """
-    now, later = set[str](), set[str]()
-    _read(symtable.symtable(f"({text}\n)", "<cell>", "exec"), now, later)
+    now, later, maybe = set[str](), set[str](), set[str]()
+    _read(symtable.symtable(f"({text}\n)", "<cell>", "exec"), now, later, maybe)
     return frozenset(now | later) - {"msg"}
 
 
@@ -100,7 +110,7 @@ def _assigns(table: symtable.SymbolTable, name: str) -> bool:
     return name in table.get_identifiers() and table.lookup(name).is_assigned()
 
 
-def _read(table: symtable.SymbolTable, now: set[str], later: set[str]) -> None:
+def _read(table: symtable.SymbolTable, now: set[str], later: set[str], maybe: set[str]) -> None:
     """Add the globals that a scope reads to ``now``, and those of functions in it to ``later``."""
     is_class = table.get_type() == "class"
     for symbol in table.get_symbols():
@@ -108,10 +118,12 @@ def _read(table: symtable.SymbolTable, now: set[str], later: set[str]) -> None:
         is_global = symbol.is_global() or (is_class and not symbol.is_free())
         if symbol.is_referenced() and is_global:
             now.add(symbol.get_name())
+            if not symbol.is_global():
+                maybe.add(symbol.get_name())
     for child in table.get_children():
         is_function = child.get_type() == "function"
         runs_now = not is_function or child.get_name() in COMPREHENSIONS
-        _read(child, now if runs_now else later, later)
+        _read(child, now if runs_now else later, later, maybe)
 
 
 def _deleted(tree: ast.stmt) -> Iterator[ast.Name]:
@@ -157,6 +169,41 @@ def _expression_parts(annotation: ast.AST) -> Iterator[str]:
             yield from (name.id for name in ast.walk(inner) if isinstance(name, ast.Name))
 
 
+def _names_in_texts(tree: ast.stmt) -> Iterator[str]:
+    """Yield names that ``globals()["name"]`` and ``eval("name + 1")`` read."""
+    for part in ast.walk(tree):
+        if isinstance(part, ast.Subscript) and _calls(part.value, "globals"):
+            yield from _texts([part.slice])
+        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
+            if part.func.attr == "get" and _calls(part.func.value, "globals"):
+                yield from _texts(part.args[:1])
+        elif _calls(part, "eval"):
+            for text in _texts(getattr(part, "args", [])[:1]):
+                with suppress(SyntaxError):
+                    yield from expression_names(text)
+
+
+def _calls(part: ast.AST, name: str) -> bool:
+    return isinstance(part, ast.Call) and getattr(part.func, "id", "") == name
+
+
+def _texts(parts: list[ast.expr]) -> Iterator[str]:
+    for part in parts:
+        if isinstance(part, ast.Constant) and isinstance(part.value, str):
+            yield part.value
+
+
+def _changed_defaults(tree: ast.stmt) -> Iterator[str]:
+    """Yield ``name=`` for parameters with a default that their function changes in place."""
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            given = function.args
+            places = [*given.posonlyargs, *given.args]
+            told = places[len(places) - len(given.defaults) :] + given.kwonlyargs
+            changed = {part.id for part in _changed(function) if isinstance(part, ast.Name)}
+            yield from (f"{one.arg}=" for one in told if one.arg in changed)
+
+
 def _changed_globals(tree: ast.stmt, table: symtable.SymbolTable) -> Iterator[str]:
     """Yield names that functions in the statement change: in place, or by ``global``."""
     for child in _functions(table):
@@ -164,6 +211,8 @@ def _changed_globals(tree: ast.stmt, table: symtable.SymbolTable) -> Iterator[st
             if symbol.is_declared_global() and symbol.is_assigned():
                 yield symbol.get_name()
     for function in ast.walk(tree):
+        if getattr(function, "name", "") in AT_DEFINITION:
+            continue
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             yield from (part.id for part in _changed(function) if isinstance(part, ast.Name))
 
@@ -178,7 +227,7 @@ def _functions(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
 def _changed_attributes(tree: ast.stmt) -> Iterator[str]:
     for method in ast.walk(tree):
         if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef):
-            if method.name in ("__init__", "__post_init__", "__new__"):
+            if method.name in ("__init__", "__post_init__", "__new__", *AT_DEFINITION):
                 continue
             for part in [*_changed(method), *_stored(method)]:
                 if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name):

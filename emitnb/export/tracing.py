@@ -91,6 +91,8 @@ class Tracer:
             if statement.parameter is not None
             for name in statement.names.binds
         }
+        self.declaring: Collection[Statement] = ()
+        """The statements that declare the nodes: what else they bind is none of the router's."""
         self._waiting: deque[tuple[Statement, Need]] = deque()
 
     def parameter_help(self, name: str) -> str | None:
@@ -161,9 +163,13 @@ class Tracer:
         if then is None:
             if name in found.last.names.binds and found.last is reader:
                 return True  # the first statement of a chain reads a builtin: list = list
-        elif (reader in found.statements and then.last in found.statements) or then.is_same_as(
-            found
-        ):
+        elif reader in found.statements:
+            if then.last in found.statements:
+                return True
+            value = None if self.namespace is None else self.namespace.get(name)
+            self.problems.made_from_itself(name, need, reader, then.last, value)
+            return False
+        elif then.is_same_as(found):
             return True
         self.problems.rebound(name, need, reader, found.last)
         return False
@@ -202,6 +208,8 @@ class Tracer:
         """Whether a value is data, or is read from somewhere, and not made by code alone."""
         if last.is_definition or last.is_import or self.routers & last.names.binds:
             return False
+        if last in self.declaring:
+            return False
         call = outside_call(last.tree)
         value = None if self.namespace is None else self.namespace.get(name)
         if self.routers & last.names.now:
@@ -225,7 +233,7 @@ class Tracer:
         elif self.namespace is not None and name in self.namespace:
             self.problems.no_statement(name, need, reader, self.namespace[name])
         elif not _is_builtin(name) and not _is_of_module(name):
-            if now and reader.names.binds == {name}:
+            if (now and reader.names.binds == {name}) or name in reader.names.maybe:
                 return
             self.problems.undefined(name, need, reader)
 
