@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ def import_lines(imports: Iterable[Import], folder: Path) -> str:
     import pandas as pd
     """
     groups: dict[int, list[Import]] = {}
-    for one in sorted(set(imports)):
+    for one in sorted(set(imports), key=_order):
         groups.setdefault(_group(one.module, folder), []).append(one)
     return "\n\n".join("\n".join(_lines(groups[number])) for number in sorted(groups))
 
@@ -84,22 +85,42 @@ def _lines(imports: list[Import]) -> Iterator[str]:
         if one.name:
             members.setdefault(one.module, []).append(one)
     for module, found in members.items():
-        texts = [one.text for one in sorted(found, key=_member_order)]
-        line = f"from {module} import {', '.join(texts)}"
-        remark = _remark(module)
-        if len(line) <= WIDTH:
-            yield line + remark
-        else:
-            yield f"from {module} import ({remark}"
-            yield from (f"    {text}," for text in texts)
-            yield ")"
+        found = sorted(found, key=_member_order)
+        plain = [one.text for one in found if not one.bound]
+        # Sorted as ruff does it: each renamed one has a line of its own.
+        lines = [(_member_order(one), [one.text]) for one in found if one.bound]
+        if plain:
+            lines.append((_member_order(Import(module, plain[0])), plain))
+        for _, texts in sorted(lines):
+            yield from _from(module, texts)
 
 
-def _member_order(one: Import) -> tuple[int, str, str]:
+def _from(module: str, texts: list[str]) -> Iterator[str]:
+    line = f"from {module} import {', '.join(texts)}"
+    remark = _remark(module)
+    if len(line) <= WIDTH:
+        yield line + remark
+    else:
+        yield f"from {module} import ({remark}"
+        yield from (f"    {text}," for text in texts)
+        yield ")"
+
+
+def _order(one: Import) -> tuple[list[tuple[int, str]], Import]:
+    return _natural(one.module.lower()), one
+
+
+def _member_order(one: Import) -> tuple[int, list[tuple[int, str]], str]:
     """Constants, classes, functions, as isort has it."""
     name = one.name
     kind = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
-    return kind, name, one.bound
+    return kind, _natural(name), one.bound
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """What to sort a name by: a9 comes before a10."""
+    parts = re.split(r"(\d+)", name)
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts if part]
 
 
 @lru_cache(maxsize=1_000)

@@ -12,6 +12,7 @@ import re
 import sys
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -244,10 +245,14 @@ def _same_step(one: tuple[str, Any], two: tuple[str, Any]) -> bool:
 
 def globals_read(code: types.CodeType) -> set[str]:
     """Return the names that code looks up in its module, nested functions included."""
+    steps = [*dis.get_instructions(code), None]
     found = {
         step.argval
-        for step in dis.get_instructions(code)
-        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_CLASSDEREF")
+        for step, after in pairwise(steps)
+        if step is not None
+        and step.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_CLASSDEREF")
+        # A class body begins with `__module__ = __name__`.
+        and not (step.argval == "__name__" and getattr(after, "argval", "") == "__module__")
     }
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
