@@ -14,6 +14,7 @@ from emitnb.errors import ExportError
 from emitnb.export import decorators
 from emitnb.export.cells import History, Statement, lines_of
 from emitnb.export.chosen import Choices, Chosen, make_chosen
+from emitnb.export.effects import check_effects
 from emitnb.export.imports import Import
 from emitnb.export.items import Item, Kind, arranged, item_of
 from emitnb.export.module_text import ModuleText
@@ -109,6 +110,9 @@ class _Builder:
                 self.tracer.need_names(_line_names(origin.line), origin.statement, name)
                 self.tracer.need_names([self.router], origin.statement, name)
         self._check_nodes(nodes)
+        check_effects(
+            self.notebook.history, self.tracer.traced.statements, self.folder, self.problems
+        )
         self.problems.raise_if_any()
         chosen = self._chosen()
         items = [*self._items(nodes), *chosen.items]

@@ -65,6 +65,13 @@ class Problems:
             f"{ways_out(name, value)}"
         )
 
+    def imported_from_ipython(self, name: str, need: Need, last: Statement) -> None:
+        """A name that is imported from what only a notebook has."""
+        self.add(
+            f"`{name}`, {need}, is imported from IPython ({last.place}: {_line(last)}), and a "
+            "module needs none. Take it out of the code"
+        )
+
     def undefined(self, name: str, need: Need, reader: Statement) -> None:
         """A name that nothing defines."""
         self.add(
@@ -104,6 +111,22 @@ class Problems:
             f"{made} ({reader.place}), needed by {need.node}, was made from `{name}`, which has "
             f"been bound anew since ({last.place}: {_line(last)}). "
             f"Run {reader.cell.place} again, or give the second `{name}` a name of its own"
+        )
+
+    def changed_module(self, what: str, need: Need, reader: Statement, by: Statement) -> None:
+        """Something of an imported module that a statement changed for its effect."""
+        self.add(
+            f"`{what}`, {need} ({reader.place}), was changed in {by.place}: {_line(by)}. "
+            "Importing a module changes nothing; say it in the function that needs it, "
+            f"or take it out and run {by.cell.place} again"
+        )
+
+    def found_by_path(self, name: str, need: Need, by: Statement) -> None:
+        """A module that is found only since a statement changed where Python looks."""
+        self.add(
+            f"`{name}`, {need}, is imported from a folder that Python knows since {by.place}: "
+            f"{_line(by)}. Put the module beside the exported one, or install it, "
+            f"and run {by.cell.place} again without that"
         )
 
     def made_from_itself(

@@ -22,6 +22,9 @@ from emitnb.export.problems import Need, Problems
 PROVIDED = {"display", "get_ipython", "In", "Out", "exit", "quit"}
 """What IPython gives a notebook, and nobody gives a module."""
 
+NOTEBOOK = ("IPython", "ipykernel", "ipywidgets")
+"""Packages that a module must do without."""
+
 
 @dataclass(frozen=True)
 class Definition:
@@ -206,6 +209,9 @@ class Tracer:
 
     def _is_outside(self, name: str, last: Statement, need: Need) -> bool:
         """Whether a value is data, or is read from somewhere, and not made by code alone."""
+        if last.is_import and last.text.split()[1].partition(".")[0] in NOTEBOOK:
+            self.problems.imported_from_ipython(name, need, last)
+            return True
         if last.is_definition or last.is_import or self.routers & last.names.binds:
             return False
         if last in self.declaring:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import hashlib
 import os
@@ -11,13 +12,18 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeGuard
 
 from emitnb.errors import ExportError
+from emitnb.text import short_repr
 
 MARK = "# Written by emitnb; sha256 of the text above: "
 
 MOST_LINES = 40
 """Lines of a difference that an error shows."""
+
+SHOWN = 60
+"""Characters of a text that an error shows."""
 
 TIMEOUT = 60
 """Seconds that ruff may take."""
@@ -34,6 +40,7 @@ def formatted(text: str, path: Path) -> str:
     laid_out = _ruff_run([ruff, "format", "--stdin-filename", str(path), "-"], text, path.parent)
     if laid_out is None:
         return text
+    _check_documentation(text, laid_out)
     findings = _ruff_run(
         [ruff, "check", "--isolated", "--quiet", "--exit-zero", "-"], laid_out, path.parent
     )
@@ -140,6 +147,29 @@ def _ruff_run(command: list[str], text: str, folder: Path) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout if done.returncode == 0 else None
+
+
+def _check_documentation(before: str, after: str) -> None:
+    """Raise ExportError if code reads a docstring that has other blanks when it is laid out."""
+    if not any(isinstance(p, ast.Attribute) and p.attr == "__doc__" for p in _parts(before)):
+        return
+    told = [ast.get_docstring(part, clean=False) for part in _parts(before) if _has_doc(part)]
+    laid_out = [ast.get_docstring(part, clean=False) for part in _parts(after) if _has_doc(part)]
+    for one, two in zip(told, laid_out, strict=True):
+        if one != two:
+            raise ExportError(
+                "nothing was written. A node reads `__doc__`, and blanks in the docstring "
+                f"{short_repr(one, SHOWN)} change when the module is laid out. "
+                "Put the text into a constant"
+            )
+
+
+def _parts(text: str) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(text)))
+
+
+def _has_doc(part: ast.AST) -> TypeGuard[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
+    return isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
 
 
 def _with_noqa(ruff: str, text: str) -> str:
