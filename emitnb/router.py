@@ -81,7 +81,7 @@ class Router(Exporter):
         *,
         name: str | None = None,
         key: str | Iterable[str] | None = None,
-        when: Callable[[Message], Any] | None = None,
+        when: Callable[[Any], Any] | None = None,
         batch: bool = False,
         fingerprint: str | None = None,
         retries: int = 0,
