@@ -1,0 +1,1 @@
+"""A graph leaves the notebook: its module, and tests of it."""
