@@ -130,7 +130,7 @@ class _Finder:
                 self.leave_out(label, "what it received is too large for a test")
                 continue
             origin = failure.parent_node or ENTRY_POINT
-            self._add(label, [[Input(origin, message, 0, 0, 0, False)]])
+            self._add(label, [[Input(origin, message, 0, 0, 0, False)]], is_new=True)
 
     def _runs(self, inputs: list[Input]) -> Callable[[Input], list[Input]]:
         """What makes a case of a message: it alone, or the first messages of its key."""
@@ -152,14 +152,13 @@ class _Finder:
         if inputs:
             self._add(label, [run_of(one) for one in inputs[:TRIES]])
 
-    def _add(self, label: str, runs: Sequence[list[Input]]) -> None:
-        """Add the first of some runs that makes a case."""
+    def _add(self, label: str, runs: Sequence[list[Input]], is_new: bool = False) -> None:
+        """Add the first of some runs that makes a case, unless there is one just like it."""
         problem = ""
         for run in runs:
             messages = [one.message.as_dict() for one in run]
             origins = tuple(one.origin for one in run)
-            known = (case for case in self.cases.kept if case.origins == origins)
-            if any(same(case.messages, messages) for case in known):
+            if not is_new and self._has(origins, messages):
                 return
             made = self._run([one.message for one in run])
             if isinstance(made, BaseException):
@@ -172,6 +171,10 @@ class _Finder:
                 return
             problem = problem or why
         self.leave_out(label, problem)
+
+    def _has(self, origins: tuple[str, ...], messages: list[dict[str, Any]]) -> bool:
+        known = (case.messages for case in self.cases.kept if case.origins == origins)
+        return any(same(messages, others) for others in known)
 
     def _problem(
         self, run: list[Input], messages: list[dict[str, Any]], made: list[dict[str, Any]]

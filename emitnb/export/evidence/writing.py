@@ -8,6 +8,7 @@ import fractions
 import json
 import math
 import pathlib
+import re
 import uuid
 import zoneinfo
 from collections.abc import Callable, Mapping
@@ -23,7 +24,6 @@ _PREFIXES: Mapping[type, str] = {
     datetime.date: "",
     datetime.time: "",
     datetime.timedelta: "",
-    decimal.Decimal: "decimal.",
     fractions.Fraction: "fractions.",
     uuid.UUID: "uuid.",
     pathlib.PosixPath: "pathlib.",
@@ -35,6 +35,8 @@ _PREFIXES: Mapping[type, str] = {
     pd.Timedelta: "pd.",
 }
 """Types whose repr is Python, and what stands before it."""
+
+_WHOLE = re.compile(r"-?[1-9][0-9]*|0")
 
 
 class UnwritableError(Exception):
@@ -109,6 +111,9 @@ def _written(value: Any) -> str:
         return "pd.NaT"
     if isinstance(value, np.generic) and kind.__module__ == "numpy":
         return _scalar(value)
+    if kind is decimal.Decimal:
+        text = str(value)
+        return f"decimal.Decimal({text if _WHOLE.fullmatch(text) else repr(text)})"
     if kind in _PREFIXES:
         return f"{_PREFIXES[kind]}{value!r}"
     raise UnwritableError(_kind(value))

@@ -1,0 +1,98 @@
+"""Modules with graphs, what is pushed into them, and the tests that are made of it."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from emitnb import Router
+from emitnb.export.evidence import evidence
+
+MODULES = Path(__file__).parent / "modules"
+
+
+def loaded(name: str) -> ModuleType:
+    """A module of the folder, with a router in which nothing is recorded."""
+    spec = importlib.util.spec_from_file_location(name, MODULES / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def pushed(name: str) -> Router:
+    """The router of a module of the folder, after it took in its messages."""
+    module = loaded(name)
+    router: Router = module.router
+    FEEDS[name](router, module)
+    return router
+
+
+def written(router: Router, name: str, folder: Path) -> dict[str, bytes]:
+    """The module of that name and the tests made of what its router recorded, in a folder."""
+    files = evidence(router, name, list(router.nodes))
+    (folder / f"{name}.py").write_bytes((MODULES / f"{name}.py").read_bytes())
+    for file, data in files.items():
+        (folder / file).write_bytes(data)
+    return files
+
+
+def python(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run Python in a folder, to its end."""
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
+
+
+def _wordcount(router: Router, module: ModuleType) -> None:
+    texts = [
+        "The rain in Spain",
+        "stays mainly in the plain",
+        "the",
+        "",
+        "Rain, rain, go away rain",
+    ]
+    router.push(texts)
+
+
+def _prices(router: Router, module: ModuleType) -> None:
+    """``parse`` is mended in between."""
+    parse = module.parse.__wrapped__
+    types = {"item": str, "price": module.Decimal}
+    router.node(types, entry_point=True, name="parse")(
+        lambda msg: (msg.item, module.Decimal(msg.price))
+    )
+    prices = ["1.50", "2,25 €", "-3", "12.5 ", "free", "0.99", "7,00", "1.50"]
+    router.push([{"item": f"tea {n}", "price": price} for n, price in enumerate(prices)])
+    router.node(types, entry_point=True, name="parse")(parse)
+    router.retry()
+
+
+def _waiting(router: Router, module: ModuleType) -> None:
+    router.push([{"url": url} for url in ("a", "bb", "a", "a/b/c", "bb")])
+
+
+def _columns(router: Router, module: ModuleType) -> None:
+    router.push([{"x": float(n)} for n in (1, 4, 9, 2.25, -1, -9, 16, 100)])
+
+
+def _patterns(router: Router, module: ModuleType) -> None:
+    router.push([{"n": n} for n in (1, 2, 3, 7, 10, 2, 3, 112)])
+
+
+def _loops(router: Router, module: ModuleType) -> None:
+    router.push([{"n": n} for n in (6, 1, 4, 27)])
+
+
+FEEDS: dict[str, Callable[[Router, Any], None]] = {
+    "wordcount": _wordcount,
+    "prices": _prices,
+    "waiting": _waiting,
+    "columns": _columns,
+    "patterns": _patterns,
+    "loops": _loops,
+}
