@@ -36,8 +36,9 @@ from emitnb.node import Node
 from emitnb.plan import make_plan
 from emitnb.process import Given, MessageTable, Recorded, Stream, process_plan
 from emitnb.pushing import Pusher
+from emitnb.text import counted
 
-__all__ = ["assert_frame", "emitted", "fresh", "load_cases"]
+__all__ = ["assert_frame", "emitted", "fresh", "load_cases", "same"]
 
 AnyRouter = TypeVar("AnyRouter", bound=Pusher)
 
@@ -118,6 +119,25 @@ def fresh(router: AnyRouter) -> AnyRouter:
     return made
 
 
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are equal and of the same types all through; NaN equals NaN.
+
+    >>> same([{"x": float("nan")}], [{"x": float("nan")}]), same([1], [1.0]), same([1], [1])
+    (True, False, True)
+    """
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, np.ndarray):
+        return one.dtype == other.dtype and same(one.tolist(), other.tolist())
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict):
+        return same(list(one), list(other)) and same(list(one.values()), list(other.values()))
+    if isinstance(one, set | frozenset):
+        return one == other and set(map(type, one)) == set(map(type, other))
+    return one is other or bool(one == other) or bool(one != one and other != other)
+
+
 def load_cases(path: str | os.PathLike[str]) -> dict[str, list[Any]]:
     """Return what is stored beside a test file: a list of values for each name of a case.
 
@@ -195,15 +215,14 @@ def _messages(
     else:
         origins = list(origin)
     if len(origins) != len(fields):
-        raise EmitError(
-            f"there are {len(fields)} messages and {len(origins)} origins; one for each"
-        )
-    return [
-        message_type(name, check_fields(name, one, graph.message_class), graph.message_class)(
-            *one.values()
-        )
+        counts = counted(len(fields), "message"), counted(len(origins), "origin")
+        raise EmitError(f"there are {' and '.join(counts)}; give one origin for each, or for all")
+    base = graph.message_class
+    kinds = [
+        message_type(name, check_fields(name, one, base), base)
         for name, one in zip(origins, fields, strict=True)
     ]
+    return [kind(*one.values()) for kind, one in zip(kinds, fields, strict=True)]
 
 
 def _lines(data: bytes) -> list[Any]:

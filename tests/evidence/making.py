@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import emitnb
 from emitnb import Router
 from emitnb.export.evidence import evidence
 
@@ -45,7 +47,8 @@ def written(router: Router, name: str, folder: Path) -> dict[str, bytes]:
 def python(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run Python in a folder, to its end."""
     command = [sys.executable, *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
+    here = {**os.environ, "PYTHONPATH": str(Path(emitnb.__file__).parent.parent)}
+    return subprocess.run(command, cwd=cwd, env=here, capture_output=True, text=True, timeout=300)
 
 
 def _wordcount(router: Router, module: ModuleType) -> None:

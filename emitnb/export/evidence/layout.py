@@ -78,6 +78,8 @@ def _constant(value: object) -> str:
     if isinstance(value, str):
         return quoted(value)
     text = repr(value)
+    if isinstance(value, float):
+        return text.replace("e+", "e")
     if isinstance(value, bytes) and text.startswith("b'") and '"' not in text:
         return f'b"{text[2:-1]}"'
     return text

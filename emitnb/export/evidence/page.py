@@ -88,7 +88,8 @@ class Page:
         """Return the text of the test file."""
         head = f'"""Tests of {self._module}.py, made of messages that were recorded."""'
         body = "\n\n\n".join(self._parts)
-        return f"{head}\n\n{self._head()}\n\n\n{body}\n"
+        imports = f"{self._head()}\n\n\n" if self._helpers else ""
+        return f"{head}\n\n{imports}{body}\n"
 
     def _head(self) -> str:
         paths = ["from pathlib import Path"] if self._stored or self._has_frame else []
@@ -97,10 +98,7 @@ class Page:
         others += ["import pytest"] if "pytest" in self._imports else []
         helpers = self._helpers | ({"load_cases"} if self._stored else set())
         others += [f"from emitnb.testing import {', '.join(sorted(helpers))}"] if helpers else []
-        others += ["from numpy.testing import assert_equal"] if "equal" in self._imports else []
         groups = [modules + paths, others, [f"from {self._module} import router"]]
-        if not self._helpers:
-            groups = []
         constants = ["HERE = Path(__file__).parent"] if paths else []
         if self._stored:
             constants.append(f"STORED = load_cases(HERE / {quoted(self.stored_name)})")
@@ -122,10 +120,14 @@ class Page:
         yield f'    """What {node} emits for messages that it received."""'
         call = f"emitted(router, {node!r}, messages{', origin=origin' if origins else ''})"
         if all(_is_plain(case) for case in cases.kept):
-            yield self._line(call, before="assert ", after=" == expected")
+            line = self._line(call, before="assert ", after=" == expected")
+            if "\n" in line:
+                yield self._line(call, before="found = ")
+                line = "    assert found == expected"
+            yield line
         else:
-            self._imports.add("equal")
-            yield self._line(f"assert_equal({call}, expected)")
+            self._helpers.add("same")
+            yield self._line(f"same({call}, expected)", before="assert ")
 
     def _param(self, node: str, case: Case, origins: bool) -> str:
         one = case.origins[0]

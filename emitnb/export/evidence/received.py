@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ def inputs_of(ledger: Ledger, graph: Graph, node: str) -> list[Input]:
         Input(
             place[0],
             message,
-            json_size(message),
+            size_of(message),
             first,
             count,
             made_by == revision and (first >= stale or not count),
@@ -65,6 +66,12 @@ def inputs_of(ledger: Ledger, graph: Graph, node: str) -> list[Input]:
         for place, (first, count, made_by) in made.items()
         for message in [messages[place]]
     ]
+
+
+def size_of(message: Message) -> int:
+    """Return the length of a message's JSON in bytes; of its repr, where it has none."""
+    size = json_size(message)
+    return size if size < sys.maxsize else len(repr(message))
 
 
 def _taken(track: Track) -> Iterator[tuple[_Place, tuple[int, int, int]]]:

@@ -15,14 +15,14 @@ import pandas as pd
 from emitnb.backends.memory import Memory
 from emitnb.emissions import recorded, sources_of
 from emitnb.errors import EmitError
-from emitnb.export.evidence.writing import UnwritableError, json_line, same
+from emitnb.export.evidence.received import size_of
+from emitnb.export.evidence.writing import UnwritableError, json_line
 from emitnb.graph import Graph
-from emitnb.grouping import json_size
 from emitnb.ledger import Ledger
 from emitnb.message import ENTRY_POINT, Message
 from emitnb.pushing import Pusher
 from emitnb.table import Positions
-from emitnb.testing import load_frame
+from emitnb.testing import load_frame, same
 
 FIRST, MOST = 10, 20
 """Messages of a sample: so many that were pushed first, and with others so many at the most."""
@@ -60,7 +60,7 @@ def whole_run(router: Pusher, ledger: Ledger, nodes: Sequence[str]) -> WholeRun 
     try:
         json_line(pushes)
     except UnwritableError as error:
-        return f"what was pushed has a {error}, which cannot be written down"
+        return f"values of the type {error} cannot be written down"
     try:
         (frame, failing), (again, _) = (_run(router, nodes, pushes) for _ in range(2))
     except EmitError as error:
@@ -146,7 +146,7 @@ class _Chosen:
             return row in self.sizes
         table = recorded(self._log, ENTRY_POINT, np.array([row]))
         (message,) = table.messages(ENTRY_POINT, Message)
-        size = json_size(message)
+        size = size_of(message)
         if sum(self.sizes.values()) + size > most_bytes:
             return False
         self.sizes[row] = size

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from emitnb.testing import MARK, evaluated
+from emitnb.testing import MARK, evaluated, same
 
 _PREFIXES: Mapping[type, str] = {
     datetime.datetime: "",
@@ -80,21 +80,6 @@ def as_json(value: Any) -> Any:
 def json_line(value: Any) -> bytes:
     """Return a line of a file of cases. Raises UnwritableError."""
     return json.dumps(as_json(value), ensure_ascii=False).encode() + b"\n"
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two values are equal and of the same types all through; NaN equals NaN."""
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, np.ndarray):
-        return one.dtype == other.dtype and same(one.tolist(), other.tolist())
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(map(same, one, other))
-    if isinstance(one, dict):
-        return same(list(one), list(other)) and same(list(one.values()), list(other.values()))
-    if isinstance(one, set | frozenset):
-        return one == other and {type(v) for v in one} == {type(v) for v in other}
-    return bool(one == other) or (one is other) or bool(one != one and other != other)
 
 
 def _written(value: Any) -> str:
