@@ -38,21 +38,40 @@ def echo(router: Router | None = None, name: str = "echo", **options: Any) -> Ro
     return router
 
 
-def passes(router: Router, folder: Path) -> str:
-    """Run the tests against the router itself, in a process of its own; return the text."""
-    files = made(router)
-    for name, data in files.items():
-        (folder / name).write_bytes(data)
-    (folder / "graph.py").write_text(
+def put(router: Router, folder: Path, name: str = "graph") -> str:
+    """Write the tests and a module with the node ``echo`` into a folder; return their text."""
+    files = made(router, name)
+    for file, data in files.items():
+        (folder / file).write_bytes(data)
+    (folder / f"{name}.py").write_text(
         "from emitnb import Router\n\nrouter = Router()\n"
         'router.node("x", entry_point=True, name="echo")(lambda msg: msg.x)\n'
     )
-    ran = python("-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", cwd=folder)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    for check in (("check",), ("format", "--diff")):
-        ran = python("-m", "ruff", *check, "--isolated", "--no-cache", "test_graph.py", cwd=folder)
+    return files[f"test_{name}.py"].decode()
+
+
+def check(folder: Path) -> None:
+    """All tests in the folder pass, and look as they should."""
+    for command in (
+        ("pytest", "-q", "-p", "no:cacheprovider", "-W", "error"),
+        ("ruff", "check", "--isolated", "--no-cache", "."),
+        (
+            "ruff",
+            "format",
+            "--isolated",
+            "--no-cache",
+            "--diff",
+            *map(str, folder.glob("test_*.py")),
+        ),
+    ):
+        ran = python("-m", *command, cwd=folder)
         assert ran.returncode == 0, ran.stdout + ran.stderr
-    return files["test_graph.py"].decode()
+
+
+def passes(router: Router, folder: Path) -> str:
+    text = put(router, folder)
+    check(folder)
+    return text
 
 
 def test_typical_is_the_median_by_the_length_of_its_json():
@@ -93,19 +112,16 @@ def test_each_kind_of_value_comes_back_as_it_was(tmp_path: Path):
         "a\u2028b\r\x85",
         10**30,
     ]
-    for value in values:
+    for number, value in enumerate(values):
         router.clear()
         router.push([{"x": value}])
-        folder = tmp_path / str(len(list(tmp_path.iterdir())))
-        folder.mkdir()
-        for name, data in made(router).items():
-            (folder / name).write_bytes(data)
-        text = (folder / "test_graph.py").read_text()
+        text = put(router, tmp_path, f"graph_{number}")
         assert "left out" not in text, value
         assert "cannot be written" not in text, value
     router.clear()
     router.push([{"x": value} for value in values])
-    passes(router, tmp_path)
+    put(router, tmp_path)
+    check(tmp_path)
 
 
 def test_long_cases_are_stored_beside_the_file(tmp_path: Path):
@@ -166,6 +182,25 @@ def test_each_fixed_failure_is_a_case_and_one_input_is_one(tmp_path: Path):
     text = passes(router, tmp_path)
     fixed = [one for one in ids(text) if "fixed" in one]
     assert fixed == [f"echo-fixed-TypeError{n}" for n in ("", "-2", "-3")]
+
+
+def test_a_fixed_failure_of_a_node_with_state_comes_behind_the_first_of_its_key():
+    def declare(limit: int) -> None:
+        @router.node("x", entry_point=True, name="take", key="k", fingerprint=str(limit))
+        def take(msg, state):
+            assert msg.x < limit
+            state["all"] = state["all"] + msg.x if msg.x > 2 else msg.x
+            return state["all"]
+
+    router = Router()
+    declare(6)
+    router.push([{"k": k, "x": x} for k, x in [("a", 1), ("b", 2), ("b", 5), ("a", 9), ("b", 8)]])
+    declare(10)
+    router.retry()
+    text = text_of(router).partition("def test_take")[0]
+    assert ids(text)[-2:] == ["take-fixed-AssertionError", "take-fixed-AssertionError-2"]
+    last = text.rpartition("AssertionError-2")[0].rpartition("AssertionError")[2]
+    assert re.findall(r'"x": (\d+)', last) == ["2", "5", "8", "2", "7", "15"]
 
 
 def test_a_failure_that_was_mended_before_its_node_is_told():

@@ -19,6 +19,7 @@ from emitnb.graph import Graph
 from emitnb.ledger import Ledger
 from emitnb.message import ENTRY_POINT, Message
 from emitnb.node import Node
+from emitnb.process import WHOLE_NODE
 from emitnb.process.choosing import choose
 from emitnb.testing import run_alone, same
 from emitnb.text import counted, one_line
@@ -91,6 +92,7 @@ class _Finder:
         self._track = ledger.log.tracks.get(node.name, Track())
         self._node = node
         self._tried = set[tuple[Input, ...]]()
+        self._first = defaultdict[Hashable, list[Input]](list)
         self._run: Callable[[Sequence[Message]], Any] = lambda messages: run_alone(
             graph, node, messages, hop_limit
         )
@@ -107,11 +109,12 @@ class _Finder:
         emitting = [one for one in ordered if one.count]
         dropped = [one for one in ordered if not one.count] if emitting else []
         chosen = emitting or ordered
-        runs = self._runs(inputs)
-        self._take("typical", _from_middle(chosen), runs)
-        self._take("smallest", chosen, runs)
-        self._take("largest", chosen[::-1], runs)
-        self._take(DROPPED, _from_middle(dropped), runs)
+        if self._node.new_state is not None:
+            self._know(inputs)
+        self._take("typical", _from_middle(chosen))
+        self._take("smallest", chosen)
+        self._take("largest", chosen[::-1])
+        self._take(DROPPED, _from_middle(dropped))
         if self._node.new_state is not None or self._node.batch:
             self._add("run", [inputs[:RUN]])
 
@@ -131,28 +134,35 @@ class _Finder:
             if size_of(message) > MOST_BYTES:
                 self.leave_out(label, "what it received is too large for a test")
                 continue
-            origin = failure.parent_node or ENTRY_POINT
-            self._add(label, [[Input(origin, message, 0, 0, 0, False)]], is_new=True)
+            one = Input(failure.parent_node or ENTRY_POINT, message, 0, 0, 0, False)
+            earlier = [b for b in self._before(one) if repr(b.message) != repr(message)]
+            self._add(label, [[one], [*earlier, one]], is_new=True)
 
-    def _runs(self, inputs: list[Input]) -> Callable[[Input], list[Input]]:
+    def _run_of(self, one: Input) -> list[Input]:
         """What makes a case of a message: it alone, or the first messages of its key."""
-        if not self._node.key:
-            return lambda one: [one]
-        messages, keys, places, _ = choose(self._node, [one.message for one in inputs])
-        first = defaultdict[Hashable, list[Input]](list)
-        key_of: dict[Input, Hashable] = {}
-        for place, key in zip(
-            range(len(messages)) if places is None else places, keys, strict=True
-        ):
-            key_of[inputs[place]] = key
-            first[key] += [inputs[place]][: OF_KEY - len(first[key])]
-        return lambda one: first[key_of[one]] if one in key_of else [one]
+        return self._before(one) or [one] if self._node.key else [one]
 
-    def _take(
-        self, label: str, inputs: Sequence[Input], run_of: Callable[[Input], list[Input]]
-    ) -> None:
-        if inputs:
-            self._add(label, [run_of(one) for one in inputs[:TRIES]])
+    def _before(self, one: Input) -> list[Input]:
+        """The first messages of the state that a message belongs to."""
+        if self._node.new_state is None:
+            return []
+        keys = self._keys([one])[0]
+        return self._first[keys[0]] if keys else []
+
+    def _know(self, inputs: list[Input]) -> None:
+        """Note the first messages of each state."""
+        keys, taken = self._keys(inputs)
+        for key, place in zip(keys, taken, strict=True):
+            self._first[key] += [inputs[place]][: OF_KEY - len(self._first[key])]
+
+    def _keys(self, inputs: list[Input]) -> tuple[Sequence[Hashable], Sequence[int]]:
+        """The keys of those messages that the node takes, and which they are."""
+        _, keys, places, _ = choose(self._node, [one.message for one in inputs])
+        taken = range(len(inputs)) if places is None else places
+        return keys or [WHOLE_NODE] * len(taken), taken
+
+    def _take(self, label: str, inputs: Sequence[Input]) -> None:
+        self._add(label, [self._run_of(one) for one in inputs[:TRIES]])
 
     def _add(self, label: str, runs: Sequence[list[Input]], is_new: bool = False) -> None:
         """Add the first of some runs that makes a case, unless there is one just like it."""

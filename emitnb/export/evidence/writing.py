@@ -100,7 +100,8 @@ def _written(value: Any) -> str:
         text = str(value)
         return f"decimal.Decimal({text if _WHOLE.fullmatch(text) else repr(text)})"
     if kind in _PREFIXES:
-        return f"{_PREFIXES[kind]}{value!r}"
+        text = repr(value).replace("datetime.timezone.utc", "datetime.UTC")
+        return f"{_PREFIXES[kind]}{text}"
     raise UnwritableError(_kind(value))
 
 
