@@ -138,32 +138,33 @@ def same(one: Any, other: Any) -> bool:
     return one is other or bool(one == other) or bool(one != one and other != other)
 
 
-def load_cases(path: str | os.PathLike[str]) -> dict[str, list[Any]]:
+def load_cases(path: str | os.PathLike[str], *classes: type) -> dict[str, list[Any]]:
     """Return what is stored beside a test file: a list of values for each name of a case.
 
     Each line of the file is a JSON object, ``{"case": name, "values": [...]}``. What JSON has no
     form for stands there as ``{"!": text}``, the value written in Python with no other names than
     those of ``datetime``, ``decimal``, ``fractions``, ``pathlib``, ``uuid``, ``zoneinfo``, ``np``
-    and ``pd``. Load only files that you would run.
+    and ``pd``, and of the ``classes`` that are given. Load only files that you would run.
     """
-    return {one["case"]: one["values"] for one in _lines(Path(path).read_bytes())}
+    return {one["case"]: one["values"] for one in _lines(Path(path).read_bytes(), _named(classes))}
 
 
-def assert_frame(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
+def assert_frame(frame: pd.DataFrame, path: str | os.PathLike[str], *classes: type) -> None:
     """Raise AssertionError where a frame is not what is stored in a file, dtypes included.
 
     The file is Parquet, or ``.jsonl`` where that cannot hold the values: a line with the columns
-    and their dtypes, and a line for each row.
+    and their dtypes, and a line for each row, with values as in :func:`load_cases`.
     """
     __tracebackhide__ = True
-    pd.testing.assert_frame_equal(frame, load_frame(Path(path).read_bytes(), Path(path).suffix))
+    stored = load_frame(Path(path).read_bytes(), Path(path).suffix, _named(classes))
+    pd.testing.assert_frame_equal(frame, stored)
 
 
-def load_frame(data: bytes, suffix: str) -> pd.DataFrame:
+def load_frame(data: bytes, suffix: str, classes: Mapping[str, type]) -> pd.DataFrame:
     """Return the frame that the contents of a file of :func:`assert_frame` hold."""
     if suffix == ".parquet":
         return pd.read_parquet(io.BytesIO(data))
-    head, *rows = _lines(data)
+    head, *rows = _lines(data, classes)
     columns = zip(*rows, strict=True) if rows else ([] for _ in head["dtypes"])
     values = {
         name: pd.Series(list(column), dtype=object).astype(dtype)
@@ -172,9 +173,9 @@ def load_frame(data: bytes, suffix: str) -> pd.DataFrame:
     return pd.DataFrame(values, index=pd.RangeIndex(len(rows)))
 
 
-def evaluated(text: str) -> Any:
+def evaluated(text: str, classes: Mapping[str, type]) -> Any:
     """Return the value of an expression that has no other names than a stored value may have."""
-    return eval(text, dict(_SCOPE))
+    return eval(text, {**_SCOPE, **classes})
 
 
 def run_alone(
@@ -225,11 +226,13 @@ def _messages(
     return [kind(*one.values()) for kind, one in zip(kinds, fields, strict=True)]
 
 
-def _lines(data: bytes) -> list[Any]:
-    """Texts may hold other line ends than that between two lines."""
-    lines = data.decode().split("\n")
-    return [json.loads(line, object_hook=_restored) for line in lines if line]
+def _named(classes: Iterable[type]) -> dict[str, type]:
+    return {kind.__name__: kind for kind in classes}
 
 
-def _restored(found: dict[str, Any]) -> Any:
-    return evaluated(found[MARK]) if found.keys() == {MARK} else found
+def _lines(data: bytes, classes: Mapping[str, type]) -> list[Any]:
+    def restored(found: dict[str, Any]) -> Any:
+        return evaluated(found[MARK], classes) if found.keys() == {MARK} else found
+
+    # Texts may hold other line ends than that between two lines.
+    return [json.loads(line, object_hook=restored) for line in data.decode().split("\n") if line]

@@ -15,6 +15,9 @@ import emitnb
 from emitnb import Router
 from emitnb.export.evidence import evidence
 
+CLASSES: dict[str, dict[str, type]] = {}
+"""The classes of each module, as they were when it was loaded last."""
+
 MODULES = Path(__file__).parent / "modules"
 
 
@@ -31,13 +34,14 @@ def pushed(name: str) -> Router:
     """The router of a module of the folder, after it took in its messages."""
     module = loaded(name)
     router: Router = module.router
+    CLASSES[name] = {key: value for key, value in vars(module).items() if isinstance(value, type)}
     FEEDS[name](router, module)
     return router
 
 
 def written(router: Router, name: str, folder: Path) -> dict[str, bytes]:
     """The module of that name and the tests made of what its router recorded, in a folder."""
-    files = evidence(router, name, list(router.nodes))
+    files = evidence(router, name, list(router.nodes), CLASSES.get(name))
     (folder / f"{name}.py").write_bytes((MODULES / f"{name}.py").read_bytes())
     for file, data in files.items():
         (folder / file).write_bytes(data)
@@ -91,6 +95,11 @@ def _loops(router: Router, module: ModuleType) -> None:
     router.push([{"n": n} for n in (6, 1, 4, 27)])
 
 
+def _shapes(router: Router, module: ModuleType) -> None:
+    router.push([{"width": float(n), "height": float(n // 2 * 2)} for n in range(1, 30, 5)])
+    router.push([{"width": 2.0, "height": 3.0, "note": "long " * 50}])
+
+
 FEEDS: dict[str, Callable[[Router, Any], None]] = {
     "wordcount": _wordcount,
     "prices": _prices,
@@ -98,4 +107,5 @@ FEEDS: dict[str, Callable[[Router, Any], None]] = {
     "columns": _columns,
     "patterns": _patterns,
     "loops": _loops,
+    "shapes": _shapes,
 }

@@ -22,8 +22,16 @@ QUIET = ("-q", "--tb=no", "-p", "no:cacheprovider")
 OTHER = '''
 def _other(value):
     """A value of the same form that is not the same."""
-    import decimal
+    import dataclasses
+    import enum
+    import msgspec
 
+    if isinstance(value, enum.Enum):
+        return next(one for one in type(value) if one is not value)
+    if dataclasses.is_dataclass(value):
+        return dataclasses.replace(value, height=_other(value.height))
+    if isinstance(value, msgspec.Struct):
+        return msgspec.structs.replace(value, note=_other(value.note))
     if isinstance(value, tuple):
         return (*value[:-1], _other(value[-1]))
     if isinstance(value, dict):

@@ -10,7 +10,7 @@ import pytest
 from evidence.making import python
 
 from emitnb.export.evidence.layout import laid_out
-from emitnb.export.evidence.writing import written
+from emitnb.export.evidence.writing import Writer
 
 WORDS = [
     "rain", "", "it's", 'say "rain"', "both ' and \"", "tab\t", "new\nline", "é", "雨が降る",
@@ -41,8 +41,8 @@ def test_any_value_is_laid_out_as_ruff_does(seed: int, tmp_path: Path):
     lines = []
     for number in range(300):
         one = [value(chance) for _ in range(3)]
-        lines.append(laid_out(written(one), before=f"value_{number} = "))
-        call = f"pytest.param({written(one)[1:-1]}, id='a-{number}')"
+        lines.append(laid_out(Writer().text(one), before=f"value_{number} = "))
+        call = f"pytest.param({Writer().text(one)[1:-1]}, id='a-{number}')"
         lines.append(laid_out(call))
         lines.append("if value_0:\n" + laid_out(call, 1, "found = "))
     path = tmp_path / "values.py"

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from emitnb.errors import EmitError
 from emitnb.export.evidence.cases import cases_of
 from emitnb.export.evidence.page import Page
 from emitnb.export.evidence.sample import WholeRun, whole_run
+from emitnb.export.evidence.writing import Writer
 from emitnb.pushing import Pusher
 
 __all__ = ["evidence"]
 
 
-def evidence(router: Pusher, module: str, nodes: Sequence[str]) -> dict[str, bytes]:
+def evidence(
+    router: Pusher,
+    module: str,
+    nodes: Sequence[str],
+    classes: Mapping[str, type] | None = None,
+) -> dict[str, bytes]:
     """Return the files of a pytest module that tests some nodes of a router, by their names.
 
     ``test_MODULE.py`` has a test for each node: of the messages that it received, the typical one
@@ -31,6 +37,8 @@ def evidence(router: Pusher, module: str, nodes: Sequence[str]) -> dict[str, byt
     router : what has recorded messages
     module : the name of the module that has the graph, as its attribute ``router``
     nodes : full names of the nodes that the module has, in its order
+    classes : classes that the module has, by their names there: enums, dataclasses, Structs and
+        named tuples among them may be values of messages
 
     Raises EmitError where nothing was recorded.
     """
@@ -41,10 +49,11 @@ def evidence(router: Pusher, module: str, nodes: Sequence[str]) -> dict[str, byt
             "nothing was recorded that tests could be made of; push something before exporting, "
             "or export without tests"
         )
-    page = Page(module, graph)
+    writer = Writer(classes)
+    page = Page(module, graph, writer)
     for name in nodes:
-        page.add_node(cases_of(ledger, graph, name, router.hop_limit))
-    run = whole_run(router, ledger, nodes)
+        page.add_node(cases_of(ledger, graph, name, router.hop_limit, writer))
+    run = whole_run(router, ledger, nodes, writer)
     page.add_graph(run)
     files = {f"test_{module}.py": page.text().encode()}
     if page.stored:

@@ -13,7 +13,7 @@ from emitnb.emissions import Track
 from emitnb.emissions.picking import picked_values
 from emitnb.errors import error_words
 from emitnb.export.evidence.received import Input, inputs_of, size_of
-from emitnb.export.evidence.writing import UnwritableError, written
+from emitnb.export.evidence.writing import UnwritableError, Writer
 from emitnb.failures import Failure
 from emitnb.graph import Graph
 from emitnb.ledger import Ledger
@@ -37,6 +37,10 @@ DROPPED = "dropped"
 
 OF_KEY, RUN = 3, 5
 """Messages in a case of one key, and in one of the first messages, whatever their keys."""
+
+
+Run = Callable[[Sequence[Message]], "list[dict[str, Any]] | BaseException"]
+"""Calls a node with messages: what it emits, or what it raised first."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +70,10 @@ class Cases:
             yield f"{self.node}: {counted(len(labels), 'case')} left out ({names}): {reason}."
 
 
-def cases_of(ledger: Ledger, graph: Graph, name: str, hop_limit: int) -> Cases:
+def cases_of(ledger: Ledger, graph: Graph, name: str, hop_limit: int, writer: Writer) -> Cases:
     """Return the cases of one node; it is called for that, and nothing is recorded."""
-    found = _Finder(ledger, graph, graph.nodes[name], hop_limit)
+    node = graph.nodes[name]
+    found = _Finder(ledger, node, writer, lambda run: run_alone(graph, node, run, hop_limit))
     inputs = inputs_of(ledger, graph, name)
     usable = [one for one in inputs if one.size <= EASY_BYTES and one.count <= EASY_ROWS]
     if not usable:
@@ -87,15 +92,14 @@ def cases_of(ledger: Ledger, graph: Graph, name: str, hop_limit: int) -> Cases:
 class _Finder:
     """Looks for the cases of one node."""
 
-    def __init__(self, ledger: Ledger, graph: Graph, node: Node, hop_limit: int) -> None:
+    def __init__(self, ledger: Ledger, node: Node, writer: Writer, run: Run) -> None:
         self.cases = Cases(node.name)
         self._track = ledger.log.tracks.get(node.name, Track())
         self._node = node
+        self._writer = writer
+        self._run = run
         self._tried = set[tuple[Input, ...]]()
         self._first = defaultdict[Hashable, list[Input]](list)
-        self._run: Callable[[Sequence[Message]], Any] = lambda messages: run_alone(
-            graph, node, messages, hop_limit
-        )
 
     def leave_out(self, label: str, reason: str) -> None:
         """Note that there is no such case."""
@@ -199,8 +203,8 @@ class _Finder:
     ) -> str:
         """Say why what a node made is nothing to expect of it, or nothing."""
         try:
-            written(messages)
-            written(made)
+            self._writer.text(messages)
+            self._writer.text(made)
         except UnwritableError as error:
             return f"values of the type {error} cannot be written down"
         if self._node.new_state is None and all(one.is_current for one in run):

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from emitnb.export.evidence.cases import Case, Cases
 from emitnb.export.evidence.layout import WIDTH, laid_out, quoted
 from emitnb.export.evidence.sample import Pushes, WholeRun
-from emitnb.export.evidence.writing import json_line, written
+from emitnb.export.evidence.writing import Writer
 from emitnb.graph import Graph
-from emitnb.testing import default_origin, evaluated
+from emitnb.testing import default_origin
 
 LONGEST_CASE, LONGEST_TEXT = 600, 72
 """Characters of a case, and of a text in it, that stand in the code; others are stored."""
@@ -27,14 +27,16 @@ _TEXTS = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
 class Page:
     """A test file of one module, with the cases that are stored beside it."""
 
-    def __init__(self, module: str, graph: Graph) -> None:
+    def __init__(self, module: str, graph: Graph, writer: Writer) -> None:
         self._module = module
         self._graph = graph
+        self._writer = writer
         self._parts: list[str] = []
         self._stored: list[bytes] = []
         self._imports: set[str] = set()
         self._helpers: set[str] = set()
         self._names: set[str] = set()
+        self._classes: set[str] = set()
         self._has_frame = False
 
     def add_node(self, cases: Cases) -> None:
@@ -65,8 +67,8 @@ class Page:
             '    """Some of the messages that were recorded give the frame that they gave."""',
             "    again = fresh(router)",
             *self._pushed(run.pushes),
-            self._line(f"assert_frame({frame}, HERE / {quoted(self.frame_name(run))})"),
-            self._line(written(run.failing), before="assert again.failing() == "),
+            self._line(f"assert_frame({frame}, {self._beside(self.frame_name(run), run.frame)})"),
+            self._line(repr(run.failing), before="assert again.failing() == "),
         ]
         self._parts.append("\n".join(lines))
 
@@ -98,11 +100,17 @@ class Page:
         others += ["import pytest"] if "pytest" in self._imports else []
         helpers = self._helpers | ({"load_cases"} if self._stored else set())
         others += [f"from emitnb.testing import {', '.join(sorted(helpers))}"] if helpers else []
-        groups = [modules + paths, others, [f"from {self._module} import router"]]
         constants = ["HERE = Path(__file__).parent"] if paths else []
         if self._stored:
-            constants.append(f"STORED = load_cases(HERE / {quoted(self.stored_name)})")
+            beside = self._beside(self.stored_name, self.stored)
+            constants.append(laid_out(f"load_cases({beside})", before="STORED = "))
+        groups = [modules + paths, others, [self._import_of([*sorted(self._classes), "router"])]]
         return "\n\n".join("\n".join(group) for group in [*groups, constants] if group)
+
+    def _import_of(self, names: Sequence[str]) -> str:
+        line = f"from {self._module} import {', '.join(names)}"
+        lines = (f"    {name},\n" for name in names)
+        return line if len(line) <= WIDTH else f"from {self._module} import (\n{''.join(lines)})"
 
     def _note(self, notes: Sequence[str] | Iterator[str]) -> None:
         self._parts.append("\n".join(_comments(notes)))
@@ -119,7 +127,7 @@ class Page:
         yield f"def {self._test_name(node)}({', '.join(names)}):"
         yield f'    """What {node} emits for messages that it received."""'
         call = f"emitted(router, {node!r}, messages{', origin=origin' if origins else ''})"
-        if all(_is_plain(case) for case in cases.kept):
+        if all(map(self._is_plain, cases.kept)):
             line = self._line(call, before="assert ", after=" == expected")
             if "\n" in line:
                 yield self._line(call, before="found = ")
@@ -137,25 +145,47 @@ class Page:
 
     def _placed(self, name: str, values: Sequence[object]) -> str:
         """What a case is in the code: its values, or where they are stored."""
-        texts = list(map(written, values))
+        texts = list(map(self._writer.text, values))
         if _is_short(texts):
-            self._imports.update(_used(texts))
+            self._use(texts)
             return f"pytest.param({', '.join(texts)}, id={name!r})"
-        self._stored.append(_line_of(name, values))
+        self._store(name, values)
         return f"pytest.param(*STORED[{name!r}], id={name!r})"
 
     def _pushed(self, pushes: Pushes) -> Iterator[str]:
-        texts = [written(messages) for _, messages in pushes]
+        texts = [self._writer.text(messages) for _, messages in pushes]
         if len(pushes) == 1 and pushes[0][0] is None and _is_short(texts):
-            self._imports.update(_used(texts))
+            self._use(texts)
             yield self._line(f"again.push({texts[0]})")
         elif all(to is None for to, _ in pushes):
-            self._stored.append(_line_of(GRAPH, [one for _, part in pushes for one in part]))
+            self._store(GRAPH, [one for _, part in pushes for one in part])
             yield f'    again.push(STORED["{GRAPH}"])'
         else:
-            self._stored.append(_line_of(GRAPH, [[to, part] for to, part in pushes]))
+            self._store(GRAPH, [[to, part] for to, part in pushes])
             yield f'    for to, messages in STORED["{GRAPH}"]:'
             yield "        again.push(messages, to=to)"
+
+    def _is_plain(self, case: Case) -> bool:
+        """Whether ``==`` tells that it is as expected: not where there is a NaN, or an array."""
+        try:
+            return bool(case.expected == self._writer.value(self._writer.text(case.expected)))
+        except Exception:
+            return False
+
+    def _store(self, name: str, values: Sequence[object]) -> None:
+        self._stored.append(self._writer.line({"case": name, "values": list(values)}))
+
+    def _use(self, texts: Sequence[str]) -> None:
+        """Import what some values are written with."""
+        bare = _TEXTS.sub("", " ".join(texts))
+        self._imports |= {found.rstrip(".") for found in _USED.findall(bare)}
+        self._classes.update(self._writer.named(bare))
+
+    def _beside(self, name: str, data: bytes) -> str:
+        """What names a file beside the module, and the classes of the values in it."""
+        classes = [] if name.endswith(".parquet") else self._writer.named(data.decode())
+        self._classes.update(classes)
+        return ", ".join([f"HERE / {quoted(name)}", *classes])
 
     def _line(self, text: str, before: str = "", after: str = "") -> str:
         return laid_out(text, 1, before, after)
@@ -169,30 +199,12 @@ class Page:
         return name
 
 
-def _line_of(name: str, values: Sequence[object]) -> bytes:
-    return json_line({"case": name, "values": list(values)})
-
-
 def _is_short(texts: Sequence[str]) -> bool:
     """Whether values are to be read in the code: pandas' own are not, for it has no types."""
     quoted_texts = [found for text in texts for found in _TEXTS.findall(text)]
     bare = _TEXTS.sub("", " ".join(texts))
     longest = max(map(len, quoted_texts), default=0)
     return sum(map(len, texts)) <= LONGEST_CASE and longest <= LONGEST_TEXT and "pd." not in bare
-
-
-def _used(texts: Sequence[str]) -> set[str]:
-    """The modules that values are written with."""
-    bare = _TEXTS.sub("", " ".join(texts))
-    return {found.rstrip(".") for found in _USED.findall(bare)}
-
-
-def _is_plain(case: Case) -> bool:
-    """Whether ``==`` tells that it is as expected: not where there is a NaN, or an array."""
-    try:
-        return bool(case.expected == evaluated(written(case.expected)))
-    except Exception:
-        return False
 
 
 def _comments(notes: Sequence[str] | Iterator[str]) -> list[str]:

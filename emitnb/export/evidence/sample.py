@@ -16,7 +16,7 @@ from emitnb.backends.memory import Memory
 from emitnb.emissions import recorded, sources_of
 from emitnb.errors import EmitError
 from emitnb.export.evidence.received import size_of
-from emitnb.export.evidence.writing import UnwritableError, json_line
+from emitnb.export.evidence.writing import UnwritableError, Writer
 from emitnb.graph import Graph
 from emitnb.ledger import Ledger
 from emitnb.message import ENTRY_POINT, Message
@@ -52,13 +52,16 @@ class WholeRun:
     failing: dict[str, int]
 
 
-def whole_run(router: Pusher, ledger: Ledger, nodes: Sequence[str]) -> WholeRun | str:
+def whole_run(
+    router: Pusher, ledger: Ledger, nodes: Sequence[str], writer: Writer
+) -> WholeRun | str:
     """Return a run of the graph of some nodes on a sample, or why there is none."""
     pushes = _sample(ledger, nodes)
     if not pushes:
         return "no message that was pushed is small enough, and still kept"
     try:
-        json_line(pushes)
+        writer.text(pushes)
+        writer.line(pushes)
     except UnwritableError as error:
         return f"values of the type {error} cannot be written down"
     try:
@@ -67,21 +70,21 @@ def whole_run(router: Pusher, ledger: Ledger, nodes: Sequence[str]) -> WholeRun 
         return str(error).rstrip(".")
     if not _equal(frame, again):
         return "it emits something else each time"
-    suffix, data, left_out = stored(frame)
+    suffix, data, left_out = stored(frame, writer)
     return WholeRun(pushes, suffix, data, left_out, failing)
 
 
-def stored(frame: pd.DataFrame) -> tuple[str, bytes, tuple[str, ...]]:
+def stored(frame: pd.DataFrame, writer: Writer) -> tuple[str, bytes, tuple[str, ...]]:
     """Return the kind of file that gives a frame again, its contents, and columns left out."""
     buffer = io.BytesIO()
     try:
         frame.to_parquet(buffer)
-        if _equal(frame, load_frame(buffer.getvalue(), ".parquet")):
+        if _equal(frame, load_frame(buffer.getvalue(), ".parquet", {})):
             return ".parquet", buffer.getvalue(), ()
     except Exception:  # Arrow has errors of many kinds for what it does not take
         pass
-    lost = tuple(name for name in frame.columns if not _holds(frame[[name]]))
-    return ".jsonl", _lines(frame.drop(columns=list(lost))), lost
+    lost = tuple(name for name in frame.columns if not _holds(frame[[name]], writer))
+    return ".jsonl", _lines(frame.drop(columns=list(lost)), writer), lost
 
 
 def _run(
@@ -161,19 +164,19 @@ def _targets(ledger: Ledger) -> Any:
     return lambda row: names[int(np.searchsorted(firsts, row, side="right")) - 1]
 
 
-def _holds(frame: pd.DataFrame) -> bool:
+def _holds(frame: pd.DataFrame, writer: Writer) -> bool:
     try:
-        return _equal(frame, load_frame(_lines(frame), ".jsonl"))
+        return _equal(frame, load_frame(_lines(frame, writer), ".jsonl", writer.classes))
     except Exception:  # a dtype whose name does not make it again
         return False
 
 
-def _lines(frame: pd.DataFrame) -> bytes:
+def _lines(frame: pd.DataFrame, writer: Writer) -> bytes:
     """The frame as JSON lines: its dtypes, then its rows."""
     dtypes = {name: str(dtype) for name, dtype in frame.dtypes.items()}
     columns = [_values(frame[name]) for name in frame.columns]
     head = json.dumps({"dtypes": dtypes}, ensure_ascii=False).encode() + b"\n"
-    return head + b"".join(json_line(list(row)) for row in zip(*columns, strict=True))
+    return head + b"".join(writer.line(list(row)) for row in zip(*columns, strict=True))
 
 
 def _values(column: pd.Series[Any]) -> list[Any]:
