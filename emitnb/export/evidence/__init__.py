@@ -51,8 +51,9 @@ def evidence(
         )
     writer = Writer(classes)
     page = Page(module, graph, writer)
+    failing = {(one.node, one.parent_node, one.parent_row) for one in ledger.failures}
     for name in nodes:
-        page.add_node(cases_of(ledger, graph, name, router.hop_limit, writer))
+        page.add_node(cases_of(ledger, graph, failing, name, router.hop_limit, writer))
     run = whole_run(router, ledger, nodes, writer)
     page.add_graph(run)
     files = {f"test_{module}.py": page.text().encode()}

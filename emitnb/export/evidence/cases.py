@@ -12,9 +12,10 @@ import numpy as np
 from emitnb.emissions import Track
 from emitnb.emissions.picking import picked_values
 from emitnb.errors import error_words
-from emitnb.export.evidence.received import Input, inputs_of, size_of
+from emitnb.export.evidence.received import Failing, Input, inputs_of, size_of
 from emitnb.export.evidence.writing import UnwritableError, Writer
 from emitnb.failures import Failure
+from emitnb.figures import Totals
 from emitnb.graph import Graph
 from emitnb.ledger import Ledger
 from emitnb.message import ENTRY_POINT, Message
@@ -70,11 +71,13 @@ class Cases:
             yield f"{self.node}: {counted(len(labels), 'case')} left out ({names}): {reason}."
 
 
-def cases_of(ledger: Ledger, graph: Graph, name: str, hop_limit: int, writer: Writer) -> Cases:
+def cases_of(
+    ledger: Ledger, graph: Graph, failing: Failing, name: str, hop_limit: int, writer: Writer
+) -> Cases:
     """Return the cases of one node; it is called for that, and nothing is recorded."""
     node = graph.nodes[name]
     found = _Finder(ledger, node, writer, lambda run: run_alone(graph, node, run, hop_limit))
-    inputs = inputs_of(ledger, graph, name)
+    inputs = inputs_of(ledger, graph, name, failing)
     usable = [one for one in inputs if one.size <= EASY_BYTES and one.count <= EASY_ROWS]
     if not usable:
         large = [one for one in inputs if one.size <= MOST_BYTES and one.count <= MOST_ROWS]
@@ -84,8 +87,10 @@ def cases_of(ledger: Ledger, graph: Graph, name: str, hop_limit: int, writer: Wr
     if usable:
         found.choose(usable)
     found.add_fixed([one for one in ledger.fixed.kept if one.node == name])
-    if not found.cases.kept and not found.cases.left_out and _failed(ledger, name):
-        found.leave_out("typical", "all that it received failed; mend it and retry")
+    received = ledger.figures.get(name, Totals()).received
+    if received and not inputs and not found.cases.kept:
+        reason = "all that it received failed, or is no longer kept; mend it, retry, or push again"
+        found.leave_out("typical", reason)
     return found.cases
 
 
@@ -232,8 +237,3 @@ def _from_middle(inputs: Sequence[Input]) -> list[Input]:
     middle = len(inputs) // 2
     places = sorted(range(len(inputs)), key=lambda place: abs(place - middle))
     return [inputs[place] for place in places[:TRIES]]
-
-
-def _failed(ledger: Ledger, name: str) -> bool:
-    figures = ledger.figures.get(name)
-    return figures is not None and figures.failed > 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,17 +39,20 @@ _Place = tuple[str, int]
 """An origin, and one of its rows."""
 
 
-def inputs_of(ledger: Ledger, graph: Graph, node: str) -> list[Input]:
-    """Return the first messages that a node received, and did not fail on.
+Failing = Collection[tuple[str, str | None, int | None]]
+"""What fails still: nodes, with the origin and row that each failed on."""
+
+
+def inputs_of(ledger: Ledger, graph: Graph, node: str, failing: Failing) -> list[Input]:
+    """Return the first messages that a node received, but for those that fail.
 
     One that was sent again counts where it came last.
     """
     log = ledger.log
-    failing = {(f.parent_node, f.parent_row) for f in ledger.failures if f.node == node}
     made = dict[_Place, tuple[int, int, int]]()
     for place, rows in _taken(log.tracks.get(node, Track())):
         made.pop(place, None)
-        if place not in failing and _is_kept(log, place):
+        if (node, *place) not in failing and _is_kept(log, place):
             made[place] = rows
     messages = _messages(log, graph, list(made))
     stale, _ = ledger.changes.stale.get(node, (0, ""))

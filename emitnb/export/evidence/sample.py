@@ -6,14 +6,16 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from emitnb.backends.memory import Memory
-from emitnb.emissions import recorded, sources_of
+from emitnb.emissions import Log, recorded, sources_of
 from emitnb.errors import EmitError
 from emitnb.export.evidence.received import size_of
 from emitnb.export.evidence.writing import UnwritableError, Writer
@@ -105,41 +107,36 @@ def _sample(ledger: Ledger, nodes: Sequence[str]) -> Pushes:
     rows = np.zeros(log.pushed, np.int64)
     for found in sources.values():
         rows += np.bincount(found, minlength=log.pushed)
-    targets = _targets(ledger)
-    kept = [
-        row
-        for row in range(log.inputs.first, log.pushed)
-        if targets(row) is None or targets(row) in nodes
-    ]
-    chosen = _Chosen(ledger, rows, frozenset(kept))
-    for row in kept[:LOOKED_AT]:
+    is_kept = _kept(log, nodes)
+    kept = np.flatnonzero(is_kept)
+    chosen = _Chosen(log, rows)
+    for row in kept[:LOOKED_AT].tolist():
         if len(chosen.sizes) < FIRST:
-            chosen.add(row)
+            chosen.add(row, EASY_BYTES // 2, EASY_ROWS // 2)
     for found in sources.values():
         if not np.isin(found, list(chosen.sizes)).any():
-            reaching = [row for row in np.unique(found)[:LOOKED_AT].tolist() if row in chosen.kept]
-            reaching.sort(key=lambda row: int(rows[row]))
-            any(map(chosen.add, reaching))
+            reaching = np.unique(found[is_kept[found]])[:LOOKED_AT]
+            any(map(chosen.add, reaching[np.argsort(rows[reaching], kind="stable")].tolist()))
     for failure in ledger.fixed.kept:
-        if failure.node in nodes and failure.source in chosen.kept:
+        if failure.node in nodes and failure.source is not None and is_kept[failure.source]:
             chosen.add(failure.source)
     if not chosen.sizes:
-        for row in sorted(kept[:LOOKED_AT], key=lambda row: int(rows[row]))[:1]:
+        few = kept[:LOOKED_AT]
+        for row in few[np.argsort(rows[few], kind="stable")][:1].tolist():
             chosen.add(row, MOST_BYTES, MOST_ROWS)
     return [
         (to, [chosen.values[row] for row in part])
-        for to, part in groupby(sorted(chosen.sizes), key=targets)
+        for to, part in groupby(sorted(chosen.sizes), key=partial(_target, log))
     ]
 
 
 class _Chosen:
     """The messages of a sample, by their numbers, within its bounds."""
 
-    def __init__(self, ledger: Ledger, rows: Positions, kept: frozenset[int]) -> None:
-        self.kept = kept
+    def __init__(self, log: Log, rows: Positions) -> None:
         self.sizes: dict[int, int] = {}
         self.values: dict[int, dict[str, Any]] = {}
-        self._log = ledger.log
+        self._log = log
         self._rows = rows
 
     def add(self, row: int, most_bytes: int = EASY_BYTES, most_rows: int = EASY_ROWS) -> bool:
@@ -157,11 +154,19 @@ class _Chosen:
         return True
 
 
-def _targets(ledger: Ledger) -> Any:
+def _kept(log: Log, nodes: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Which pushed messages are kept, and went to these nodes."""
+    found = np.zeros(log.pushed, dtype=bool)
+    ends = [*(first for first, _, _ in log.pushes), log.pushed][1:]
+    for (first, _, to), end in zip(log.pushes, ends, strict=True):
+        found[first:end] = to is None or to in nodes
+    found[: log.inputs.first] = False
+    return found
+
+
+def _target(log: Log, row: int) -> str | None:
     """Which node a pushed message went to; None for all entry points."""
-    firsts = np.array([first for first, _, _ in ledger.log.pushes] or [0])
-    names = [to for _, _, to in ledger.log.pushes] or [None]
-    return lambda row: names[int(np.searchsorted(firsts, row, side="right")) - 1]
+    return next(to for first, _, to in reversed(log.pushes) if first <= row)
 
 
 def _holds(frame: pd.DataFrame, writer: Writer) -> bool:
