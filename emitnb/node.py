@@ -10,7 +10,7 @@ import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, cast
 
@@ -23,6 +23,7 @@ from emitnb.placement import ANYWHERE, Placement, parse_placement
 from emitnb.subscription import Subscription
 
 Function = Callable[..., Any]
+Place = tuple[str, int]
 
 FORM = "def name(msg): ...   or with state   def name(msg, state): ..."
 
@@ -45,6 +46,8 @@ class Node:
     ``revision`` counts those changes from 1. A message that fails is tried ``retries`` more times,
     ``backoff`` seconds later and then twice as long each; a try may take ``timeout`` seconds.
     ``allow_shared`` lets it change what it captured on a cluster too, where each worker has a copy.
+    ``declared_at`` is the file, or the name of the cell, and the line of the statement that
+    declared it.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Node:
     allow_shared: bool = False
     backoff: float = 0.0
     timeout: float | None = None
+    declared_at: Place | None = field(default=None, compare=False)
 
     @property
     def short_name(self) -> str:
@@ -100,8 +104,10 @@ class Options:
     timeout: float | None = None
 
 
-def declare(function: Function, options: Options, base: type[Message] = Message) -> Node:
-    """Return the node that ``function`` and ``options`` declare.
+def declare(
+    function: Function, options: Options, base: type[Message] = Message, home: str | None = None
+) -> Node:
+    """Return the node that ``function`` and ``options`` declare; ``home`` as in `node_name`.
 
     Raises DeclarationError, naming the node, for whatever cannot work.
 
@@ -109,7 +115,7 @@ def declare(function: Function, options: Options, base: type[Message] = Message)
     >>> declare(words, Options(fields="word", entry_point=True, name="words")).form
     <Form.GENERATOR: 'generator'>
     """
-    name = node_name(function) if options.name is None else options.name
+    name = node_name(function, home) if options.name is None else options.name
     _check_name(name)
     if inspect.isclass(function):
         function = _instance(name, function)
@@ -146,18 +152,20 @@ def declare(function: Function, options: Options, base: type[Message] = Message)
     )
 
 
-def node_name(function: Function) -> str:
-    """Return the name a function gets as a node: ``module.function``, without ``__main__``.
+def node_name(function: Function, home: str | None = None) -> str:
+    """Return the name a function gets as a node: ``module.function``.
 
-    >>> node_name(len)
-    'builtins.len'
+    A function of ``__main__``, or of the module ``home``, is named without it.
+
+    >>> node_name(len), node_name(len, home="builtins")
+    ('builtins.len', 'len')
     """
     target = function
     while isinstance(target, functools.partial):
         target = target.func
     name = getattr(target, "__name__", type(target).__name__)
     module = getattr(target, "__module__", None)
-    return name if module in (None, "__main__") else f"{module}.{name}"
+    return name if module in (None, "__main__", home) else f"{module}.{name}"
 
 
 def fields_read(function: Callable[[Message], Any]) -> frozenset[str]:
@@ -303,7 +311,7 @@ def _check_options(name: str, options: Options, new_state: Callable[[], Any] | N
             f"{name}: a batch node treats rows independently and has no state; "
             "drop batch or the state parameter"
         )
-    if options.when is not None and not callable(options.when):
+    if not (options.when is None or callable(options.when)):
         raise DeclarationError(
             f"{name}: when={options.when!r} cannot be called; "
             "give a function of the message, for example when=lambda msg: msg.count > 3"

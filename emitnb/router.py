@@ -14,19 +14,19 @@ from typing import Any
 from emitnb import fields as field_specs
 from emitnb import node as nodes_module
 from emitnb import subscription
-from emitnb.calling import NodeFunction
+from emitnb.calling import NodeFunction, statement_place
 from emitnb.declaration import describe, state_notes
 from emitnb.dot import dot, tree
 from emitnb.errors import DeclarationError
+from emitnb.exporting import Exporter
 from emitnb.graph import Graph
 from emitnb.ledger import Ledger
 from emitnb.message import Message
 from emitnb.node import Node, Options
-from emitnb.rerunning import Rerunner
 from emitnb.text import counted
 
 
-class Router(Rerunner):
+class Router(Exporter):
     """Holds a graph of nodes, pushes data through it, and keeps what the nodes emit.
 
     Parameters
@@ -34,6 +34,8 @@ class Router(Rerunner):
     message_class : a subclass of :class:`emitnb.Message`, base of all messages of this router
     node_modules : names of modules that declare nodes; imported on first use
     node_package : the package that relative names in ``node_modules`` start from
+    home : the module whose nodes are named after their function alone, as those of ``__main__``
+        are: ``Router(home=__name__)``. On a cluster all that it defines travels with its nodes
 
     ``max_failures`` (default 1,000) failures in a row in one node stop a run. ``hop_limit``
     (default 1,000) is how many waves a loop may run for one pushed message.
@@ -52,13 +54,18 @@ class Router(Rerunner):
         message_class: type[Message] | None = None,
         node_modules: Iterable[str] | None = None,
         node_package: str | None = None,
+        *,
+        home: str | None = None,
     ) -> None:
         base = Message if message_class is None else message_class
         if not (isinstance(base, type) and issubclass(base, Message)):
             raise DeclarationError(
                 f"message_class is {base!r}; give a class that inherits from emitnb.Message"
             )
+        if not (home is None or isinstance(home, str)):
+            raise DeclarationError(f"home is {home!r}; give the name of a module: home=__name__")
         super().__init__(base)
+        self._home = home
         modules = [node_modules] if isinstance(node_modules, str) else node_modules
         self._waiting_modules = tuple(modules or ())
         self._package = node_package
@@ -133,7 +140,8 @@ class Router(Rerunner):
         )
 
         def declare(function: Callable[..., Any]) -> NodeFunction:
-            node = nodes_module.declare(function, options, self._graph.message_class)
+            made = nodes_module.declare(function, options, self._graph.message_class, self._home)
+            node = replace(made, declared_at=statement_place())
             is_new = node.name not in self._graph.past
             before = self._graph.past.get(node.name, node)
             graph = self._graph.with_node(node)
@@ -197,7 +205,7 @@ class Router(Rerunner):
         return (
             function.name
             if isinstance(function, NodeFunction)
-            else nodes_module.node_name(function)
+            else nodes_module.node_name(function, self._home)
         )
 
     @property

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emitnb.notebook.rows import BOX_GAP, Floats, Link, Numbers, Places, order
+from emitnb.picture.rows import BOX_GAP, Floats, Link, Numbers, Places, order
 
 LAYER_GAP = 54
 LANE_GAP = 7

@@ -1,25 +1,18 @@
-"""The ``emitnb`` command: watch a demonstration, open the notebooks, ask for the version.
-
-Exit codes: 0 it worked, 1 it did not (one message on stderr says why), 2 the command was misspelt.
-Everything heavy is imported by the command that needs it, so that ``emitnb --version`` is quick.
-"""
+"""``emitnb demo``: run the quickstart, print what came out, and leave it as a page."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
+from emitnb.cli.places import QUICKSTART, Commands, notebooks
 from emitnb.errors import EmitError
 
-QUICKSTART = "01-quickstart.ipynb"
 PAGE = "emitnb-quickstart.html"
 SHOWN = {"graph": "The graph", "summary": "The run, node by node", "frame": "The frame"}
 """Tags of the quickstart's cells whose output the demonstration prints, with their headings."""
@@ -33,27 +26,8 @@ OFFLINE = """\
 """The page without the scripts that the template would fetch from elsewhere."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line (by default ``sys.argv``) and return its exit code."""
-    parser = _parser()
-    asked, extra = parser.parse_known_args(arguments)
-    if extra and asked.run is not _lab:
-        parser.error(f"unrecognized arguments: {' '.join(extra)}")
-    try:
-        asked.run(asked, extra)
-    except (EmitError, OSError) as error:
-        return _failed(str(error))
-    except KeyboardInterrupt:
-        return _failed("interrupted")
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="emitnb", description="Turn a notebook into a live dataflow.", allow_abbrev=False
-    )
-    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+def add(commands: Commands) -> None:
+    """Declare ``demo``."""
     demo = commands.add_parser(
         "demo", help="run the quickstart on real text and print what came out", allow_abbrev=False
     )
@@ -64,42 +38,10 @@ def _parser() -> argparse.ArgumentParser:
         help=f"where to leave {PAGE} (default: the current directory)",
     )
     demo.set_defaults(run=_demo)
-    lab = commands.add_parser(
-        "lab",
-        help="open the notebooks in JupyterLab",
-        description="Open the notebooks in JupyterLab, on this machine only. "
-        "Arguments it does not know go to JupyterLab.",
-        allow_abbrev=False,
-    )
-    lab.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
-    lab.set_defaults(run=_lab)
-    return parser
-
-
-class _Version(argparse.Action):
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        sys.stdout.write(f"emitnb {_version()}\n")
-        parser.exit()
-
-
-def _version() -> str:
-    return str(import_module("importlib.metadata").version("emitnb"))
-
-
-def _failed(message: str) -> int:
-    sys.stderr.write(f"emitnb: {message}\n")
-    return 1
-
-
-def _notebooks() -> Path:
-    """Return the folder of notebooks: inside an installed package, beside it in a checkout."""
-    here = Path(__file__).resolve().parent
-    installed = here / "_notebooks"
-    return installed if installed.is_dir() else here.parent / "notebooks"
 
 
 def _demo(asked: argparse.Namespace, _: list[str]) -> None:
-    source = _notebooks() / QUICKSTART
+    source = notebooks() / QUICKSTART
     if not source.is_file():
         raise EmitError(f"the quickstart {source} is missing; install emitnb again")
     folder = _writable(asked.out)
@@ -207,32 +149,3 @@ def _without_widgets(notebook: Any) -> None:
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
             output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
-
-
-def _lab(asked: argparse.Namespace, extra: list[str]) -> None:
-    folder = _lab_folder()
-    os.chdir(folder)
-    arguments = [
-        "--ServerApp.ip=127.0.0.1",
-        f"--ServerApp.root_dir={folder}",
-        f"--LabApp.default_url=/lab/tree/{QUICKSTART}",
-        *(["--no-browser"] if asked.no_browser else []),
-        *extra,
-    ]
-    import_module("jupyterlab.labapp").LabApp.launch_instance(arguments)
-
-
-def _lab_folder() -> Path:
-    """Return the checkout's own notebooks when run inside it, else a copy the user may change."""
-    source = _notebooks()
-    if source.name == "notebooks" and Path.cwd().is_relative_to(source.parent):
-        return source
-    copy = Path.cwd() / "emitnb-notebooks"
-    if not copy.exists():
-        shutil.copytree(source, copy, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
-        sys.stderr.write(f"emitnb: the notebooks are now in {copy}\n")
-    return copy
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -16,7 +16,7 @@ from emitnb.declaration import field_texts
 from emitnb.dot import back_edges, node_notes, pattern_routes
 from emitnb.graph import Graph
 from emitnb.message import ENTRY_POINT, PORT, node_of
-from emitnb.notebook.layout import Layout, Line, Point, Route, layout
+from emitnb.picture.layout import Layout, Line, Point, Route, layout
 
 MOST_NODES = 2000
 MOST_ROUTES = 10_000

@@ -12,7 +12,7 @@ from emitnb.dot import back_edges, pattern_routes
 from emitnb.graph import Graph
 from emitnb.message import is_port, node_of
 from emitnb.node import Options, declare
-from emitnb.notebook.layout import Route, layout
+from emitnb.picture.layout import Route, layout
 
 
 def routes_of(origins):

@@ -12,7 +12,7 @@ import pytest
 from emitnb import Router
 from emitnb.graph import Graph
 from emitnb.node import Options, declare
-from emitnb.notebook.picture import COLOURS, MOST_NODES, MOST_ROUTES, Count, picture, why_no_picture
+from emitnb.picture import COLOURS, MOST_NODES, MOST_ROUTES, Count, picture, why_no_picture
 
 SVG = "{http://www.w3.org/2000/svg}"
 
