@@ -100,8 +100,10 @@ class Options:
     timeout: float | None = None
 
 
-def declare(function: Function, options: Options, base: type[Message] = Message) -> Node:
-    """Return the node that ``function`` and ``options`` declare.
+def declare(
+    function: Function, options: Options, base: type[Message] = Message, home: str | None = None
+) -> Node:
+    """Return the node that ``function`` and ``options`` declare; ``home`` as in `node_name`.
 
     Raises DeclarationError, naming the node, for whatever cannot work.
 
@@ -109,7 +111,7 @@ def declare(function: Function, options: Options, base: type[Message] = Message)
     >>> declare(words, Options(fields="word", entry_point=True, name="words")).form
     <Form.GENERATOR: 'generator'>
     """
-    name = node_name(function) if options.name is None else options.name
+    name = node_name(function, home) if options.name is None else options.name
     _check_name(name)
     if inspect.isclass(function):
         function = _instance(name, function)
@@ -146,18 +148,20 @@ def declare(function: Function, options: Options, base: type[Message] = Message)
     )
 
 
-def node_name(function: Function) -> str:
-    """Return the name a function gets as a node: ``module.function``, without ``__main__``.
+def node_name(function: Function, home: str | None = None) -> str:
+    """Return the name a function gets as a node: ``module.function``.
 
-    >>> node_name(len)
-    'builtins.len'
+    A function of ``__main__``, or of the module ``home``, is named without it.
+
+    >>> node_name(len), node_name(len, home="builtins")
+    ('builtins.len', 'len')
     """
     target = function
     while isinstance(target, functools.partial):
         target = target.func
     name = getattr(target, "__name__", type(target).__name__)
     module = getattr(target, "__module__", None)
-    return name if module in (None, "__main__") else f"{module}.{name}"
+    return name if module in (None, "__main__", home) else f"{module}.{name}"
 
 
 def fields_read(function: Callable[[Message], Any]) -> frozenset[str]:
@@ -303,7 +307,7 @@ def _check_options(name: str, options: Options, new_state: Callable[[], Any] | N
             f"{name}: a batch node treats rows independently and has no state; "
             "drop batch or the state parameter"
         )
-    if options.when is not None and not callable(options.when):
+    if not (options.when is None or callable(options.when)):
         raise DeclarationError(
             f"{name}: when={options.when!r} cannot be called; "
             "give a function of the message, for example when=lambda msg: msg.count > 3"

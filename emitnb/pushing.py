@@ -32,11 +32,11 @@ class Pusher(Reader):
 
     def __init__(self, message_class: type[Message]) -> None:
         super().__init__()
-        self.max_failures = 1_000
-        self.hop_limit = HOP_LIMIT
+        self.max_failures, self.hop_limit = 1_000, HOP_LIMIT
         self.bar: bool | None = None
         self.run: Run | None = None
         self._graph = Graph(message_class=message_class)
+        self._home: str | None = None
         self._backend: Backend = Memory()
         self._routing = True
         self._planned: dict[Any, tuple[Graph, int, Plan]] = {}
@@ -75,7 +75,7 @@ class Pusher(Reader):
         memory: nodes run in this process
         """
         self.resolve_node_modules()
-        opened = open_backend(backend, *arguments, **options)
+        opened = open_backend(backend, *arguments, home=self._home, **options)
         opened.notes = opened.check(self._graph.nodes.values())
         self._backend = opened
         return opened

@@ -34,6 +34,8 @@ class Router(Rerunner):
     message_class : a subclass of :class:`emitnb.Message`, base of all messages of this router
     node_modules : names of modules that declare nodes; imported on first use
     node_package : the package that relative names in ``node_modules`` start from
+    home : the module whose nodes are named after their function alone, as those of ``__main__``
+        are: ``Router(home=__name__)``. On a cluster all that it defines travels with its nodes
 
     ``max_failures`` (default 1,000) failures in a row in one node stop a run. ``hop_limit``
     (default 1,000) is how many waves a loop may run for one pushed message.
@@ -52,13 +54,18 @@ class Router(Rerunner):
         message_class: type[Message] | None = None,
         node_modules: Iterable[str] | None = None,
         node_package: str | None = None,
+        *,
+        home: str | None = None,
     ) -> None:
         base = Message if message_class is None else message_class
         if not (isinstance(base, type) and issubclass(base, Message)):
             raise DeclarationError(
                 f"message_class is {base!r}; give a class that inherits from emitnb.Message"
             )
+        if not (home is None or isinstance(home, str)):
+            raise DeclarationError(f"home is {home!r}; give the name of a module: home=__name__")
         super().__init__(base)
+        self._home = home
         modules = [node_modules] if isinstance(node_modules, str) else node_modules
         self._waiting_modules = tuple(modules or ())
         self._package = node_package
@@ -133,7 +140,7 @@ class Router(Rerunner):
         )
 
         def declare(function: Callable[..., Any]) -> NodeFunction:
-            node = nodes_module.declare(function, options, self._graph.message_class)
+            node = nodes_module.declare(function, options, self._graph.message_class, self._home)
             is_new = node.name not in self._graph.past
             before = self._graph.past.get(node.name, node)
             graph = self._graph.with_node(node)
@@ -197,7 +204,7 @@ class Router(Rerunner):
         return (
             function.name
             if isinstance(function, NodeFunction)
-            else nodes_module.node_name(function)
+            else nodes_module.node_name(function, self._home)
         )
 
     @property

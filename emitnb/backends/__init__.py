@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import Any, Protocol, cast
 
+from emitnb.backends.pickling import send_whole
 from emitnb.emissions import Log
 from emitnb.errors import BackendError, did_you_mean
 from emitnb.node import Node
@@ -59,8 +60,10 @@ class Backend(Protocol):
         """Return a node's emissions as a frame that is not here until somebody asks."""
 
 
-def open_backend(name: str, *arguments: Any, **options: Any) -> Backend:
+def open_backend(name: str, *arguments: Any, home: str | None = None, **options: Any) -> Backend:
     """Return the backend of a name, opened; BackendError where it cannot be had.
+
+    What the module ``home`` defines travels to it with the nodes.
 
     >>> open_backend("memory").name
     'memory'
@@ -68,6 +71,8 @@ def open_backend(name: str, *arguments: Any, **options: Any) -> Backend:
     if name not in HOMES:
         hint = did_you_mean(str(name), HOMES) or f" There are {' and '.join(HOMES)}."
         raise BackendError(f"no backend is named {name!r}.{hint}")
+    if home is not None and name != "memory":
+        send_whole(home)
     # Only here: a backend's library takes its time to load, and need not be installed.
     module = import_module(HOMES[name])
     return cast(Backend, module.open_backend(*arguments, **options))

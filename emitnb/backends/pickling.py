@@ -77,6 +77,19 @@ def by_value(thing: Any) -> bool:
     return found is not thing
 
 
+def send_whole(module: str) -> None:
+    """Let what a module defines travel itself, as what ``__main__`` defines does.
+
+    A worker could import the module, if it has it; but not with the values that its globals have
+    here by now.
+    """
+    found = sys.modules.get(module)
+    if found is not None and module != "__main__":
+        from cloudpickle import register_pickle_by_value
+
+        register_pickle_by_value(found)
+
+
 def is_cached_function(thing: Any) -> bool:
     """Whether it is a function with ``functools.cache`` or ``lru_cache``."""
     return type(thing) is _CACHED_FUNCTION

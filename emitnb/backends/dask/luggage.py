@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import types
 from collections.abc import Iterable
 from typing import Any
@@ -12,7 +11,9 @@ from distributed import Client, Future
 from emitnb.backends.dask.clusters import Workers
 from emitnb.backends.dask.graphs import Cargo
 from emitnb.backends.dask.shipping import Freight, freight, packed_stage
+from emitnb.backends.pickling import by_value
 from emitnb.backends.preflight import LARGE, Check, check, refuse
+from emitnb.backends.preflight.captured import Captured, global_names
 from emitnb.errors import DeclarationError
 from emitnb.node import Node
 from emitnb.placement import Placement
@@ -68,7 +69,7 @@ class Luggage:
                     seen[what] = namespace, namespace.get(what)
                     notes.append(
                         f"{name} goes on with the `{what}` it had when it was declared; "
-                        "run its cell again to take the new one"
+                        "run its cell again, or choose the backend again, to take the new one"
                     )
         return notes
 
@@ -120,16 +121,13 @@ def _identity(node: Node) -> Identity:
 
 
 def _globals_of(node: Node) -> Seen:
-    """The globals that a node's own function reads, with their values of now."""
-    function = inspect.unwrap(node.function)
-    code = getattr(function, "__code__", None)
-    namespace = getattr(function, "__globals__", {})
-    names = () if code is None else code.co_names
-    # What is read as an attribute has its name there too, but is no variable of the notebook.
+    """The globals that a node's functions read, and what travels with them, with their values."""
+    functions = [one for one in Captured(node).functions if by_value(one)]
     return {
-        name: (namespace, namespace[name])
-        for name in names
-        if name in namespace and not isinstance(namespace[name], _STEADY)
+        name: (one.__globals__, one.__globals__[name])
+        for one in functions
+        for name in global_names(one.__code__)
+        if name in one.__globals__ and not isinstance(one.__globals__[name], _STEADY)
     }
 
 
