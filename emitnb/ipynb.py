@@ -76,7 +76,12 @@ def notebook_with(cells: Iterable[tuple[str, str]]) -> dict[str, Any]:
     for kind, text in cells:
         again = seen[text] = seen.get(text, -1) + 1
         mark = hashlib.sha256(f"{again}:{kind}:{text}".encode()).hexdigest()[:16]
-        cell: dict[str, Any] = {"cell_type": kind, "id": mark, "metadata": {}, "source": _lines(text)}
+        cell: dict[str, Any] = {
+            "cell_type": kind,
+            "id": mark,
+            "metadata": {},
+            "source": _lines(text),
+        }
         if kind == CODE:
             cell |= {"execution_count": None, "outputs": []}
         made.append(cell)

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from emitnb.cli import demo, lab
+from emitnb.cli import demo, importing, lab
 from emitnb.errors import EmitError
 
-GROUPS = (demo, lab)
+GROUPS = (demo, lab, importing)
 """Modules whose ``add`` declares commands, in the order in which ``--help`` lists them."""
 
 

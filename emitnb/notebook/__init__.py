@@ -13,6 +13,7 @@ from emitnb.notebook.data_magics import DataMagics
 from emitnb.notebook.failure_magics import FailureMagics
 from emitnb.notebook.graphs import Graphs
 from emitnb.notebook.magics import GraphMagics
+from emitnb.notebook.module_magics import ModuleMagics
 from emitnb.notebook.pages import asked_by_program
 from emitnb.notebook.rerun_magics import RerunMagics
 from emitnb.notebook.run_magics import RunMagics
@@ -40,6 +41,7 @@ def load(shell: InteractiveShell) -> None:
         RerunMagics,
         RunMagics,
         ClusterMagics,
+        ModuleMagics,
     )
 
     def router() -> Any:
