@@ -13,7 +13,7 @@ def add(commands: Commands) -> None:
     command = commands.add_parser(
         "import",
         help="write a module of nodes as a notebook",
-        description="Write a module of nodes, as %%emit_export makes it, as a notebook: a cell for "
+        description="Write a module of nodes, as %emit_export makes it, as a notebook: a cell for "
         "each node and helper. Exported again, the notebook gives the same module.",
         allow_abbrev=False,
     )
