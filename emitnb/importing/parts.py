@@ -65,7 +65,9 @@ def parts(text: str, name: str) -> list[Part]:
         tree = ast.parse(text)
     except SyntaxError as error:
         line = (error.text or "").strip()
-        where = f"{name}, line {error.lineno}: {error.msg}: `{line}`" if line else f"{name}: {error}"
+        where = (
+            f"{name}, line {error.lineno}: {error.msg}: `{line}`" if line else f"{name}: {error}"
+        )
         raise EmitError(f"{where}. Mend it, and try again") from None
     found = list(_cut(text.split("\n"), tree.body))
     if not any(part.kind is Kind.NODE for part in found):

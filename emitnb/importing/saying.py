@@ -182,7 +182,11 @@ def _joined(text: str) -> str:
         raise UnsayableError
     joined = " ".join(line.strip() for line in text.split("\n"))
     # As one would write it in a line. What stands in quotes is left alone.
-    return joined if '"' in joined or "'" in joined else re.sub(r"(?<=[(\[{]) | (?=[)\]}])", "", joined)
+    return (
+        joined
+        if '"' in joined or "'" in joined
+        else re.sub(r"(?<=[(\[{]) | (?=[)\]}])", "", joined)
+    )
 
 
 def _option(flag: str, write: Callable[[ast.expr], list[str]]) -> Callable[..., list[str]]:
