@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from emitnb.command import run_command
     from emitnb.errors import (
         BackendError,
         DeclarationError,
         EmitError,
+        ExportError,
         LoopError,
         RecordFullError,
         RecordLostError,
@@ -50,6 +52,7 @@ _HOMES = {
     "BackendError": "emitnb.errors",
     "DeclarationError": "emitnb.errors",
     "EmitError": "emitnb.errors",
+    "ExportError": "emitnb.errors",
     "LoopError": "emitnb.errors",
     "Message": "emitnb.message",
     "NoResult": "emitnb.message",
@@ -64,12 +67,14 @@ _HOMES = {
     "UnknownEdgeError": "emitnb.errors",
     "UnknownNodeError": "emitnb.errors",
     "UnknownRowError": "emitnb.errors",
+    "run_command": "emitnb.command",
 }
 
 __all__ = [
     "BackendError",
     "DeclarationError",
     "EmitError",
+    "ExportError",
     "LoopError",
     "Message",
     "NoResult",
@@ -88,6 +93,7 @@ __all__ = [
     "WaitInterrupted",
     "WorkerCrashError",
     "__version__",
+    "run_command",
 ]
 
 

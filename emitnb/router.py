@@ -17,20 +17,20 @@ from emitnb import fields as field_specs
 from emitnb import node as nodes_module
 from emitnb import subscription
 from emitnb.backends.pickling import send_whole
-from emitnb.calling import NodeFunction
+from emitnb.calling import NodeFunction, statement_place
 from emitnb.declaration import describe, state_notes
 from emitnb.dot import dot, tree
 from emitnb.errors import DeclarationError, EmitError
+from emitnb.exporting import Exporter
 from emitnb.graph import Graph
 from emitnb.ledger import Ledger
 from emitnb.loading import module_of, without_loaded
 from emitnb.message import Message
 from emitnb.node import Node, Options
-from emitnb.rerunning import Rerunner
 from emitnb.text import counted
 
 
-class Router(Rerunner):
+class Router(Exporter):
     """Holds a graph of nodes, pushes data through it, and keeps what the nodes emit.
 
     Parameters
@@ -145,7 +145,8 @@ class Router(Rerunner):
         )
 
         def declare(function: Callable[..., Any]) -> NodeFunction:
-            node = nodes_module.declare(function, options, self._graph.message_class, self._home)
+            made = nodes_module.declare(function, options, self._graph.message_class, self._home)
+            node = replace(made, declared_at=statement_place())
             is_new = node.name not in self._graph.past
             (node, notes) = self._take([node], self._graph)[0]
             return NodeFunction(

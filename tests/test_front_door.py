@@ -36,6 +36,7 @@ EXPORTED = [
     "WaitInterrupted",
     "WorkerCrashError",
     "__version__",
+    "run_command",
 ]
 HEAVY = ("pandas", "IPython", "anywidget", "distributed", "dask", "pyarrow", "numpy", "msgspec")
 

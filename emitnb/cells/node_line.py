@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from emitnb.cells.words import names, parts, unquoted, words
@@ -125,6 +126,7 @@ class _Parser(argparse.ArgumentParser):
         raise DeclarationError(f"%%emit_node: {message}. See %%emit_node? for what it takes")
 
 
+@lru_cache(maxsize=1)
 def _parser() -> _Parser:
     parser = _Parser(prog="%%emit_node", add_help=False, allow_abbrev=False)
     for flags, details in NODE_ARGUMENTS:

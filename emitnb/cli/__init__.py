@@ -1,4 +1,4 @@
-"""The ``emitnb`` command: watch a demonstration, open the notebooks, ask for the version.
+"""The ``emitnb`` command: watch a demonstration, open the notebooks, run a module.
 
 Exit codes: 0 it worked, 1 it did not (one message on stderr says why), 2 the command was misspelt.
 Everything heavy is imported by the command that needs it, so that ``emitnb --version`` is quick.

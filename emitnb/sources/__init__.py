@@ -15,7 +15,7 @@ import pandas as pd
 from emitnb.errors import SourceError
 from emitnb.message import Message
 from emitnb.sources.asyncs import AsyncSource
-from emitnb.sources.base import Source, Taken, Unreadable
+from emitnb.sources.base import BaseSource, Source, Taken, Unreadable
 from emitnb.sources.checks import check_names
 from emitnb.sources.files import file_source
 from emitnb.sources.frames import arrow_source, dask_source, frame_source, is_dask
@@ -34,7 +34,8 @@ def open_source(
     source : a dict or message (one message); an iterable, generator or async iterator of dicts,
         messages and plain values; a DataFrame, Series or Arrow table; a dask bag or dataframe; a
         path or glob of ``.txt``, ``.csv``, ``.jsonl``, ``.ndjson`` or ``.parquet`` files, all but
-        the last also with ``.gz``. A string is always a path.
+        the last also with ``.gz``. A string is always a path. A source that is open already
+        (:func:`emitnb.sources.files.files_source`) is returned as it is.
     field : the name of the single field that plain values and texts fill
     lines : whether each line of a text file is a message, rather than each file
     limit : stop after so many messages
@@ -47,6 +48,8 @@ def open_source(
     (2, [__entry_point(word='rain')])
     """
     check_names("push", (field,))
+    if isinstance(source, BaseSource):
+        return source
     if isinstance(source, Message | Mapping):
         record = source.as_dict() if isinstance(source, Message) else dict(source)
         check_names("the dict", record)

@@ -95,11 +95,15 @@ class FileSource(BaseSource[Position]):
 
 
 def file_source(source: str | Path, field: str, lines: bool, limit: int | None) -> FileSource:
-    """Return the messages in the files of a path or glob.
+    """Return the messages in the files of a path or glob; see :func:`files_source`."""
+    return files_source(find_files(source), field, lines, limit)
+
+
+def files_source(paths: list[Path], field: str, lines: bool, limit: int | None) -> FileSource:
+    """Return the messages in files, one file after the other.
 
     Headers and schemas are checked here, before anything is pushed.
     """
-    paths = find_files(source)
     if lines:
         return FileSource([Part(path, partial(TextReader, path, field)) for path in paths], limit)
     return FileSource(list(_parts(paths, field)), limit)

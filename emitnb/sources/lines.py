@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 READ_ERRORS = (OSError, EOFError, zlib.error)
 """What reading a file, compressed or not, may raise (a gzip file that is cut off: EOFError)."""
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _BUFFER_BYTES = 1 << 17
 _WHOLE_FILES_CHARACTERS = 16_000_000
 
@@ -132,8 +132,8 @@ class LineFile:
     def _find_start(self) -> None:
         if self.offset:
             self._handle.seek(self.offset)
-        elif self._handle.peek(len(_BOM))[: len(_BOM)] == _BOM:
-            self.offset = self._handle.seek(len(_BOM))
+        elif self._handle.peek(len(BOM))[: len(BOM)] == BOM:
+            self.offset = self._handle.seek(len(BOM))
 
 
 class LineReader:
@@ -176,7 +176,7 @@ class TextReader(LineReader):
             text = b"".join(lines).decode()
             items = text.replace("\r\n", "\n").removesuffix("\n").split("\n") if lines else []
         except UnicodeDecodeError:
-            items = list(map(_text, lines))
+            items = list(map(text_item, lines))
         return items, range(len(items))
 
 
@@ -188,7 +188,7 @@ class JsonReader(LineReader):
             return list(map(msgspec.json.decode, lines)), range(len(lines))
         except ValueError:
             numbers = [number for number, line in enumerate(lines) if line.strip()]
-            return [_json(lines[number]) for number in numbers], numbers
+            return [json_item(lines[number]) for number in numbers], numbers
 
 
 class WholeReader:
@@ -261,14 +261,16 @@ def _whole(path: Path) -> str | Bad:
         return Bad(error)
 
 
-def _text(line: bytes) -> str | Bad:
+def text_item(line: bytes) -> str | Bad:
+    """Return a line as text, without its end; Bad where it is no UTF-8."""
     try:
         return line.decode().replace("\r\n", "\n").removesuffix("\n")
     except UnicodeDecodeError as error:
         return Bad(error)
 
 
-def _json(line: bytes) -> Any:
+def json_item(line: bytes) -> Any:
+    """Return the JSON value in a line; Bad where there is none."""
     try:
         return msgspec.json.decode(line)
     except ValueError as error:
