@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
 from typing import NamedTuple
 
-from emitnb.importing.parts import DEFINITIONS, Kind, Part, node_calls, run_command_call
+from emitnb.importing.parts import DEFINITIONS, SEAL, Kind, Part, node_calls, run_command_call
+from emitnb.importing.written import is_as_written
 from emitnb.importing.saying import magic_line
 from emitnb.ipynb import CODE, MARKDOWN
 
@@ -35,7 +36,9 @@ class Piece(NamedTuple):
 def cells(found: list[Part], text: str, name: str) -> Iterator[tuple[str, str]]:
     """Return ``(kind, text)`` of each cell, in the order of the module.
 
-    ``text`` is the module's, from which ``found`` was cut, ``name`` its name.
+    ``text`` is the module's, from which ``found`` was cut, ``name`` its name. In a module that
+    emitnb wrote, a decorator that an export would write in other words is the user's own: it came
+    from an ordinary cell, and goes back into one.
     """
     yield MARKDOWN, _title(found[0], name)
     yield CODE, LOAD
@@ -113,7 +116,9 @@ def _node_cell(part: Part, above: str, text: str) -> str | None:
     if _has_comment(decorator) or calls[0].lineno != part.line:
         return None
     line = magic_line(calls[0], text)
-    return None if line is None else "\n".join([line, *above.splitlines(), *lines[taken:]])
+    if line is None or (SEAL.search(text) and not is_as_written(calls[0], line, statement)):
+        return None
+    return "\n".join([line, *above.splitlines(), *lines[taken:]])
 
 
 def _has_comment(text: str) -> bool:

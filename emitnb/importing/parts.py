@@ -13,7 +13,7 @@ from enum import Enum
 
 from emitnb.errors import EmitError
 
-SEAL = re.compile(r"#\s*Written by emitnb\b")
+SEAL = re.compile(r"^# Written by emitnb; ", re.MULTILINE)
 """Begins the comment that closes an exported module."""
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
