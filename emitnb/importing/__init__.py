@@ -9,9 +9,10 @@ from typing import Any
 from emitnb import ipynb
 from emitnb.errors import EmitError
 from emitnb.importing.cells import cells
+from emitnb.importing.chosen import chosen_name
 from emitnb.importing.parts import parts
 
-__all__ = ["import_module_file", "module_text", "notebook_of"]
+__all__ = ["import_module_file", "module_text", "notebook_of", "without_values"]
 
 
 def notebook_of(text: str, name: str) -> dict[str, Any]:
@@ -70,3 +71,18 @@ def module_text(path: Path) -> str:
             return file.read()
     except (SyntaxError, UnicodeDecodeError) as error:
         raise EmitError(f"{path} is no Python module: {error}") from None
+
+
+def without_values(text: str, name: str) -> tuple[str, str]:
+    """Return a module's text without the values that were chosen for it when it was exported.
+
+    Those of ``--freeze``, ``--files`` and ``--params``, which nothing in the notebook need say. In
+    their place stands ``name = None``; all those statements come back too. ``name`` names the
+    module in an EmitError.
+    """
+    given = []
+    for part in parts(text, name):
+        if target := chosen_name(part):
+            given.append(f"{target} = None\n")
+            text = text.replace(part.text, given[-1].rstrip(), 1)
+    return text, "".join(given)

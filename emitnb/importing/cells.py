@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
 from typing import NamedTuple
 
+from emitnb.importing.chosen import as_in_notebook
 from emitnb.importing.parts import DEFINITIONS, SEAL, Kind, Part, node_calls, run_command_call
-from emitnb.importing.written import is_as_written
 from emitnb.importing.saying import magic_line
+from emitnb.importing.written import is_as_written
 from emitnb.ipynb import CODE, MARKDOWN
 
 LOAD = "%load_ext emitnb"
@@ -96,6 +97,8 @@ def _pieces(found: list[Part], text: str) -> Iterator[Piece]:
 def _piece(part: Part, above: str, code: str, options: Mapping[str, str], text: str) -> str:
     if part.kind is Kind.NODE:
         return _node_cell(part, above, text) or above + code
+    if part.kind is Kind.CODE:
+        code = as_in_notebook(code)
     target = _assigned(part)
     if part.kind is Kind.CODE and target in options and "\n" not in code:
         return _parameter(above, code, " ".join(options[target].split()))
