@@ -82,8 +82,8 @@ def affected(tree: ast.AST) -> Iterator[str]:
     if isinstance(tree, ast.Attribute | ast.Subscript) and not isinstance(tree.ctx, ast.Load):
         yield from _rooted(tree)
     elif isinstance(tree, ast.Call) and isinstance(tree.func, ast.Attribute):
-        if tree.func.attr in CHANGING or tree.func.attr in EFFECTS:
-            yield from _rooted(tree.func)
+        does = tree.func.attr in CHANGING or tree.func.attr in EFFECTS
+        yield from _rooted(tree.func) if does else ()
     for part in ast.iter_child_nodes(tree):
         yield from affected(part)
 
