@@ -12,11 +12,12 @@ from typing import Any
 from emitnb.cells.node_line import parse_node_line
 from emitnb.errors import ExportError
 from emitnb.export import decorators
-from emitnb.export.cells import History, Statement
+from emitnb.export.cells import History, Statement, lines_of
 from emitnb.export.chosen import Choices, Chosen, make_chosen
 from emitnb.export.imports import Import
 from emitnb.export.items import Item, Kind, arranged, item_of
 from emitnb.export.module_text import ModuleText
+from emitnb.export.outside import affected, declares
 from emitnb.export.problems import Problems
 from emitnb.export.scopes import expression_names
 from emitnb.export.tracing import Tracer
@@ -105,9 +106,11 @@ class _Builder:
         for name, (_, origin) in nodes.items():
             self.tracer.need_statement(origin.statement, name)
             if origin.line is not None:
-                self.tracer.need_names(_line_names(origin.line), origin.statement, name)
-                self.tracer.need_names([self.router], origin.statement, name)
+                kinds, when = _line_names(origin.line)
+                self.tracer.need_names({*kinds, self.router}, origin.statement, name, now=True)
+                self.tracer.need_names(when, origin.statement, name, now=False)
         self._check_nodes(nodes)
+        self._check_effects()
         self.problems.raise_if_any()
         chosen = self._chosen()
         items = [*self._items(nodes), *chosen.items]
@@ -123,10 +126,11 @@ class _Builder:
             parameters={**self._parameters(), **chosen.parameters},
             data=chosen.data,
         )
+        changed = frozenset().union(*(one.names.changed for one in traced))
         return Module(
             text.render(self.folder),
             chosen.files,
-            frozenset().union(*(one.names.changed for one in traced)),
+            changed | chosen.data.keys(),
             frozenset().union(*(one.names.attributes for one in traced)),
         )
 
@@ -235,10 +239,23 @@ class _Builder:
                     "plain function in a cell of its own"
                 )
 
+    def _check_effects(self) -> None:
+        """What ran for its effect alone is left out; it must not matter to what nodes import."""
+        traced = self.tracer.traced.statements
+        imported = {
+            name: need for one, need in traced.items() if one.is_import for name in one.names.binds
+        }
+        for statement in self.notebook.history.statements:
+            if statement in traced:
+                continue
+            for name in affected(statement.tree):
+                if name in imported:
+                    self.problems.effect(name, imported[name], statement)
+
     def _is_node(self, statement: Statement) -> bool:
         """Whether a statement declares a node: in a cell of its own, as a decorator, by a call."""
         if statement.node_line is None:
-            return _declares(statement, self.notebook.routers)
+            return declares(statement.tree, self.notebook.routers)
         ran = self.notebook.history.statements
         defined = [one for one in ran if one.cell is statement.cell and one.is_definition]
         return statement is defined[-1]
@@ -284,28 +301,19 @@ def _of_cell(found: Sequence[Statement], name: str) -> Origin | None:
     return None
 
 
-def _line_names(line: Namespace) -> list[str]:
+def _line_names(line: Namespace) -> tuple[frozenset[str], frozenset[str]]:
+    """The names that a line reads: in types, and in the predicate."""
     kinds, when = decorators.names_in(line)
-    return sorted(frozenset().union(*map(expression_names, [*kinds, when or "0"])))
+    return frozenset().union(*map(expression_names, kinds)), expression_names(when or "0")
 
 
 def _below_comments(text: str, mark: str) -> str:
     """Put the decorator above a function, below the comments that stand above it."""
-    lines = text.splitlines()
+    lines = lines_of(text)
     above = 0
     while lines[above].lstrip().startswith("#"):
         above += 1
     return "\n".join([*lines[:above], mark, *lines[above:]])
-
-
-def _declares(statement: Statement, routers: Sequence[str]) -> bool:
-    """Whether a statement declares a node, as a decorator or by a call."""
-    for part in ast.walk(statement.tree):
-        if isinstance(part, ast.Attribute) and part.attr == "node":
-            owner = part.value
-            if isinstance(owner, ast.Name) and owner.id in routers:
-                return True
-    return False
 
 
 def _named_after_functions(statement: Statement) -> str:

@@ -46,7 +46,7 @@ class Cell:
 
     def line(self, number: int) -> str:
         """Return a line as the user typed it, counted from 1."""
-        lines = (self.raw or self.source).splitlines()
+        lines = lines_of(self.raw or self.source)
         return lines[number - 1].strip() if 0 < number <= len(lines) else ""
 
 
@@ -169,14 +169,14 @@ class _Reader:
         tree = _parsed(source)
         if tree is None:
             return
-        lines = source.splitlines(keepends=True)
+        lines = lines_of(source)
         end = 0
         for number, part in enumerate(tree.body):
             last = (part.end_lineno or part.lineno) + above
             if self.cell.failed_at is not None and last >= self.cell.failed_at:
                 return
             text = _text(lines, tree.body, number, end)
-            end = part.end_lineno or part.lineno
+            end = _block_end(lines, part.end_lineno or part.lineno)
             line = first_line(part) + above
             if _is_guard(part):
                 for inner in part.body:
@@ -239,8 +239,17 @@ def _is_lazy_import(tree: ast.stmt) -> bool:
     )
 
 
+def lines_of(text: str) -> list[str]:
+    r"""Return the lines of Python text; Python knows no other ends of lines than these.
+
+    >>> lines_of("a = 1\nb = '\x0c'")
+    ['a = 1', "b = '\x0c'"]
+    """
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
 def _text(lines: Sequence[str], body: Sequence[ast.stmt], number: int, end: int) -> str:
-    """The text of a statement, with the comments right above it."""
+    """The text of a statement, with the comments above it, and those at the end of its block."""
     part = body[number]
     first, last = first_line(part), part.end_lineno or part.lineno
     shares = [
@@ -249,12 +258,23 @@ def _text(lines: Sequence[str], body: Sequence[ast.stmt], number: int, end: int)
         if other is not part and first_line(other) <= last and first <= (other.end_lineno or 0)
     ]
     if shares:  # `a = 1; b = 2`
-        return ast.get_source_segment("".join(lines), part) or ""
+        return ast.get_source_segment("\n".join(lines), part) or ""
     above = first - 1
     while above > end and lines[above - 1].lstrip().startswith("#"):
         above -= 1
-    text = "".join(lines[above:last]).rstrip()
+    text = "\n".join(lines[above : _block_end(lines, last)]).rstrip()
     return re.sub(r"\s*;\s*$", "", text) if text.endswith(";") else text
+
+
+def _block_end(lines: Sequence[str], last: int) -> int:
+    """The last line of a block: comments below it that are indented belong to it."""
+    for number in range(last, len(lines)):
+        line = lines[number]
+        if line.strip() and not (line[0].isspace() and line.lstrip().startswith("#")):
+            break
+        if line.strip():
+            last = number + 1
+    return last
 
 
 def _pieces(part: ast.stmt, text: str) -> Iterator[tuple[ast.stmt, str]]:

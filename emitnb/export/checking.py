@@ -6,13 +6,14 @@ import io
 import sys
 import traceback
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 from emitnb.errors import ExportError
 from emitnb.export.building import Module, Notebook
+from emitnb.export.cells import Statement, lines_of
 from emitnb.export.problems import Need, Problems, ways_out
 from emitnb.export.sameness import CHECKED, Comparison
 from emitnb.node import Node
@@ -47,13 +48,14 @@ def check(module: Module, notebook: Notebook, nodes: Mapping[str, Node], file: P
     """
     router = _router(_run(module.text, file), notebook.routers[0])
     problems = Problems()
+    compare = Comparison(module.changed, module.attributes, notebook.namespace or {})
     for name, node in nodes.items():
         made = router.graph.nodes.get(name)
         if made is None:
             found = ", ".join(router.graph.nodes)
             problems.add(f"the module has no node {name}, but {found}: declare it under that name")
         else:
-            _compare(node, made, module, notebook, problems)
+            _compare(node, made, compare, notebook, problems)
     problems.raise_if_any()
 
 
@@ -71,7 +73,7 @@ def _run(text: str, file: Path) -> dict[str, Any]:
             one for one in traceback.extract_tb(error.__traceback__) if one.filename == str(file)
         ]
         number = places[-1].lineno if places else None
-        line = text.splitlines()[number - 1].strip() if number else ""
+        line = lines_of(text)[number - 1].strip() if number else ""
         raise ExportError(
             f"nothing was written. The module cannot be imported: {type(error).__name__}: {error}"
             + (f", at `{line[:SHOWN]}`" if line else "")
@@ -104,9 +106,8 @@ def _router(namespace: Mapping[str, Any], name: str) -> Reader:
 
 
 def _compare(
-    node: Node, made: Node, module: Module, notebook: Notebook, problems: Problems
+    node: Node, made: Node, compare: Comparison, notebook: Notebook, problems: Problems
 ) -> None:
-    compare = Comparison(module.changed, module.attributes)
     for name in COMPARED:
         one, two = getattr(node, name), getattr(made, name)
         if name == "types":
@@ -150,11 +151,41 @@ def _differs(
 
 
 def _changed_by(name: str, notebook: Notebook) -> str:
-    """Say which statement, run for its effect alone, mentions a name after it was made."""
+    """Say what may have changed a name after it was made.
+
+    That is a statement, run for its effect alone, that mentions it; or one that bound anew what
+    the calls that made it read.
+    """
     ran = notebook.history.statements
-    made = max((one.time for one in ran if name in one.names.binds), default=-1)
-    for statement in ran[made + 1 :]:
+    made = [one for one in ran if name in one.names.binds]
+    if not made:
+        return ""
+    for statement in ran[made[-1].time + 1 :]:
         if not statement.is_definition and name in statement.names.now and not statement.magic:
-            line = " ".join(statement.cell.line(statement.line).split())[:SHOWN]
-            return f" ({statement.place}: {line})"
+            return f" ({_shown(statement)})"
+    since = _bound_since(made[-1], ran)
+    if since is not None:
+        names = ", ".join(f"`{one}`" for one in sorted(since.names.binds))
+        return f", or what it was made from was: {names} ({_shown(since)})"
     return ""
+
+
+def _bound_since(made: Statement, ran: Sequence[Statement]) -> Statement | None:
+    """The first statement found that bound anew what another one read, or what that called."""
+    latest = {name: one for one in ran for name in one.names.binds}
+    waiting, seen = [*made.names.now], set[str]()
+    while waiting:
+        name = waiting.pop()
+        maker = latest.get(name)
+        if name in seen or maker is None:
+            continue
+        seen.add(name)
+        if maker.time > made.time:
+            return maker
+        waiting += maker.names.now | maker.names.later
+    return None
+
+
+def _shown(statement: Statement) -> str:
+    line = " ".join(statement.cell.line(statement.line).split())[:SHOWN]
+    return f"{statement.place}: {line}"

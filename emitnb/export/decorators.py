@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from argparse import Namespace
 from collections.abc import Sequence
@@ -43,7 +44,7 @@ def decorator(router: str, node: Node, line: Namespace, function: str) -> str:
 
 def names_in(line: Namespace) -> tuple[list[str], str]:
     """Return the texts of the types that a line declares, and of its predicate ("" if none)."""
-    kinds = [kind for _, kind in field_pairs(line.fields) if kind is not None]
+    kinds = [_unquoted(kind) for _, kind in field_pairs(line.fields) if kind is not None]
     return kinds, "" if line.when is None else predicate_text(line.when)
 
 
@@ -57,8 +58,17 @@ def _fields(texts: list[str]) -> str:
     pairs = field_pairs(texts)
     if all(kind is None for _, kind in pairs):
         return _one_or_all([text_literal(name) for name, _ in pairs])
-    inner = ", ".join(f"{text_literal(name)}: {kind or 'Any'}" for name, kind in pairs)
+    inner = ", ".join(f"{text_literal(name)}: {_unquoted(kind or 'Any')}" for name, kind in pairs)
     return "{" + inner + "}"
+
+
+def _unquoted(kind: str) -> str:
+    """A type that stands in quotes on the line is an expression like any other."""
+    try:
+        value = ast.literal_eval(kind)
+    except (ValueError, SyntaxError):
+        return kind
+    return value if isinstance(value, str) else kind
 
 
 def _routes(node: Node) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from emitnb.export.cells import Statement
+from emitnb.export.cells import Statement, lines_of
 
 EMPTY = {"dict", "list", "set", "deque", "Counter", "OrderedDict", "defaultdict"}
 """What a type checker wants to have annotated where it is made without a value."""
@@ -174,8 +174,8 @@ def _unchecked(text: str, tree: ast.stmt) -> str:
     """Tell a type checker not to mind which package of several is installed here."""
     if not isinstance(tree, ast.Try):
         return text
-    above = len(text.splitlines()) - ((tree.end_lineno or 1) - tree.lineno + 1)
-    lines = text.splitlines()
+    above = len(lines_of(text)) - ((tree.end_lineno or 1) - tree.lineno + 1)
+    lines = lines_of(text)
     for part in ast.walk(tree):
         if isinstance(part, ast.Import | ast.ImportFrom | ast.Assign):
             number = part.lineno - tree.lineno + above

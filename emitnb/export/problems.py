@@ -8,7 +8,7 @@ from typing import Any
 from emitnb.errors import ExportError
 from emitnb.export.cells import Cell, Statement
 from emitnb.export.literals import is_small
-from emitnb.export.outside import is_data
+from emitnb.export.outside import is_of_data
 from emitnb.text import short_repr
 
 SHOWN = 60
@@ -17,7 +17,8 @@ SHOWN = 60
 MOST = 10
 """Problems that one message tells."""
 
-_ABSENT = object()
+ABSENT = object()
+"""Stands for a value that nobody knows."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,32 @@ class Problems:
         """A name that only IPython gives."""
         self.add(
             f"`{name}`, {need} ({reader.place}), is IPython's, and a module has no IPython. "
-            "Take it out of the code, or import what you need in a cell"
+            "Take it out of the code, and run the cell again"
+        )
+
+    def imported_from_ipython(self, need: Need, statement: Statement) -> None:
+        """Something that is imported from IPython."""
+        self.add(
+            f"`{_names(statement)}`, {need}, is imported from IPython ({statement.place}: "
+            f"{_line(statement)}), and a module has no IPython. "
+            "Do without it in nodes, and run the cell again"
+        )
+
+    def awaited(self, need: Need, statement: Statement) -> None:
+        """A value that a cell awaited."""
+        self.add(
+            f"`{_names(statement)}`, {need}, was awaited ({statement.place}: "
+            f"{_line(statement)}), and importing a module awaits nothing. "
+            f"{ways_out(min(statement.names.binds, default=''))}"
+        )
+
+    def looks_up(self, need: Need, statement: Statement, call: str) -> None:
+        """Code that finds names at run time, which nobody can follow."""
+        names = _names(statement)
+        what = need.node if names == need.node else f"`{names}`, {need},"
+        self.add(
+            f"{what} calls {call} ({statement.place}), which may read any name, so nobody can "
+            "follow what it needs. Name what it reads in the code, and run the cell again"
         )
 
     def ipython(self, need: Need, statement: Statement, line: int) -> None:
@@ -91,28 +117,46 @@ class Problems:
         names = ", ".join(f"`{name}`" for name in sorted(statement.names.binds)) or "a statement"
         what = need.node if names == f"`{need.node}`" else f"{names}, {need},"
         ways = [ways_out(name) for name in sorted(statement.names.binds)[:1]]
-        out = "Say it in Python" if statement.is_definition or not ways else ways[0]
+        out = (
+            "Say it in Python, and run the cell again"
+            if statement.is_definition or not ways
+            else ways[0]
+        )
         self.add(
             f"{what} uses IPython's own syntax ({statement.cell.place}, line {line}: "
             f"{statement.cell.line(line)[:SHOWN]}), and a module has no IPython. {out}"
         )
 
-    def rebound(self, name: str, need: Need, reader: Statement, last: Statement) -> None:
+    def rebound(
+        self, name: str, need: Need, reader: Statement, last: Statement, value: Any = ABSENT
+    ) -> None:
         """A name that meant something else when it was read."""
-        made = ", ".join(f"`{one}`" for one in sorted(reader.names.binds)) or "a statement"
+        made = _names(reader)
+        since = f"bound anew since ({last.place}: {_line(last)})"
+        if name == made:
+            since = "bound anew by that, so another run of the cell would make something else of it"
+        ways = f"Run {reader.cell.place} again, or give the second `{name}` a name of its own"
+        if not reader.is_definition:
+            ways = ways_out(made, value)
         self.add(
-            f"{made} ({reader.place}), needed by {need.node}, was made from `{name}`, which has "
-            f"been bound anew since ({last.place}: {_line(last)}). "
-            f"Run {reader.cell.place} again, or give the second `{name}` a name of its own"
+            f"`{made}` ({reader.place}: {_line(reader)}), needed by {need.node}, was made from "
+            f"`{name}`, which has been {since}. {ways}"
+        )
+
+    def effect(self, name: str, need: Need, statement: Statement) -> None:
+        """A statement that changed an imported module, which nodes use."""
+        self.add(
+            f"{statement.place} changed the module `{name}`, {need}, and ran for that effect "
+            f"alone ({_line(statement)}); the module would not do it. Do it in a function that "
+            "nodes call, and run the cells again"
         )
 
     def made_from_parameter(self, name: str, need: Need, reader: Statement) -> None:
         """A value that is computed from a parameter once, when the module is imported."""
-        made = ", ".join(f"`{one}`" for one in sorted(reader.names.binds)) or "a statement"
         self.add(
-            f"{made} ({reader.place}), needed by {need.node}, is made from the parameter "
-            f"`{name}` when the module is imported, and would not follow --{name}. "
-            f"Compute it inside the function that needs it"
+            f"`{_names(reader)}` ({reader.place}), needed by {need.node}, is made from the "
+            f"parameter `{name}` when the module is imported, and would not follow --{name}. "
+            f"Compute it inside the function that needs it, and run the cell again"
         )
 
     def cell_is_gone(self, name: str, need: Need, last: Statement) -> None:
@@ -130,7 +174,7 @@ class Problems:
         )
 
     def outside(
-        self, name: str, need: Need, last: Statement, call: str, value: Any = _ABSENT
+        self, name: str, need: Need, last: Statement, call: str, value: Any = ABSENT
     ) -> None:
         """A value that is read from somewhere."""
         self.add(
@@ -138,7 +182,7 @@ class Problems:
             f"{_line(last)}), and importing a module reads nothing. {ways_out(name, value)}"
         )
 
-    def from_router(self, name: str, need: Need, last: Statement, value: Any = _ABSENT) -> None:
+    def from_router(self, name: str, need: Need, last: Statement, value: Any = ABSENT) -> None:
         """A value that was taken out of the router."""
         self.add(
             f"`{name}`, {need}, was taken out of the router ({last.place}: {_line(last)}), and "
@@ -153,18 +197,18 @@ class Problems:
         )
 
 
-def ways_out(name: str, value: Any = _ABSENT) -> str:
+def ways_out(name: str, value: Any = ABSENT) -> str:
     """Say what a user can do about a value that no code makes."""
     option = name.replace("_", "-")
     ways = []
-    if value is not _ABSENT and not is_data(value) and is_small(value):
+    if value is not ABSENT and not is_of_data(value) and is_small(value):
         shown = short_repr(value, SHOWN)
         ways.append(f"make it in a cell ({name} = {shown}), or freeze it: --freeze {name}")
-    elif value is _ABSENT or not is_data(value):
+    elif value is ABSENT or not is_of_data(value):
         ways.append(f"make it in a cell with a literal ({name} = …)")
-    if value is _ABSENT or is_small(value) or is_data(value):
+    if value is ABSENT or is_small(value) or is_of_data(value):
         ways.append(f"make it an option --{option} of the module: --params {name}")
-    if value is not _ABSENT and not is_small(value):
+    if value is not ABSENT and not is_small(value):
         ways.append(f"put it into a file beside the module: --files {name}")
     text = "; or ".join(ways)
     return text[:1].upper() + text[1:]
@@ -172,3 +216,7 @@ def ways_out(name: str, value: Any = _ABSENT) -> str:
 
 def _line(statement: Statement) -> str:
     return " ".join(statement.cell.line(statement.line).split())[:SHOWN]
+
+
+def _names(statement: Statement) -> str:
+    return ", ".join(sorted(statement.names.binds)) or "a statement"

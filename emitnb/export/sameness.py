@@ -9,6 +9,7 @@ from __future__ import annotations
 import dis
 import functools
 import re
+import sys
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
@@ -34,26 +35,51 @@ class Comparison:
     they run: what they hold now is no matter of how they were made.
     """
 
-    def __init__(self, changed: Collection[str], attributes: Collection[str]) -> None:
+    def __init__(
+        self, changed: Collection[str], attributes: Collection[str], namespace: Mapping[str, Any]
+    ) -> None:
         self.changed = set(changed)
         self.attributes = set(attributes)
+        held = [namespace[name] for name in changed if name in namespace]
+        self._changed = {id(value): value for value in held if not isinstance(value, SIMPLE)}
         self._seen: dict[tuple[int, int], tuple[Any, Any]] = {}
+        self._partners: dict[int, int] = {}
 
     def difference(self, one: Any, two: Any, path: Path = ()) -> tuple[Path, Any, Any] | None:
         """Return where two values differ first, and the two parts that do; None if they do not."""
         key = (id(one), id(two))
-        if one is two or key in self._seen or len(path) > DEPTH:
+        if one is two or key in self._seen or id(one) in self._changed or len(path) > DEPTH:
             return None
         self._seen[key] = (one, two)  # kept, so that no other value gets the same id
+        try:
+            if not self._are_partners(one, two):
+                return path, one, two
+            return self._within(one, two, path)
+        except Exception:  # a user's class may raise wherever it is asked something
+            return path, one, two
+
+    def _within(self, one: Any, two: Any, path: Path) -> tuple[Path, Any, Any] | None:
         parts = self._parts(one, two)
         if parts is None:
             return path, one, two
         for name, a, b in parts:
-            inner = (*path, name) if name else path
-            found = self.difference(a, b, inner)
+            found = self.difference(a, b, (*path, name) if name else path)
             if found is not None:
                 return found
         return None
+
+    def _are_partners(self, one: Any, two: Any) -> bool:
+        """Whether no other value of the notebook has become this one of the module.
+
+        Two classes of one name, from two runs of a cell, are one in the module; whoever compares
+        them would see it.
+        """
+        compares = getattr(type(one), "__eq__", None) is not getattr(object, "__eq__", None)
+        if compares and not isinstance(one, type):
+            return True
+        if isinstance(one, types.FunctionType | types.BuiltinFunctionType | NodeFunction | Reader):
+            return True
+        return self._partners.setdefault(id(two), id(one)) == id(one)
 
     def _parts(self, one: Any, two: Any) -> Iterator[tuple[str, Any, Any]] | None:
         """The pairs of parts to compare; None if the values themselves differ."""
@@ -70,8 +96,10 @@ class Comparison:
             return iter(()) if one == two or (one != one and two != two) else None
         if isinstance(one, types.FunctionType):
             return self._functions(one, two)
-        if isinstance(one, types.ModuleType | types.BuiltinFunctionType):
-            return iter(()) if one == two else None
+        if isinstance(one, types.ModuleType):
+            return iter(()) if one is two else None
+        if isinstance(one, types.BuiltinFunctionType):
+            return iter([("", one.__name__, two.__name__), ("", one.__self__, two.__self__)])
         return self._objects(one, two)
 
     def _functions(
@@ -84,8 +112,7 @@ class Comparison:
     def _captured(
         self, one: types.FunctionType, two: types.FunctionType
     ) -> Iterator[tuple[str, Any, Any]]:
-        yield "", one.__defaults__, two.__defaults__
-        yield "", one.__kwdefaults__, two.__kwdefaults__
+        yield from self._defaults(one, two)
         names = one.__code__.co_freevars
         cells = zip(names, one.__closure__ or (), two.__closure__ or (), strict=True)
         for name, a, b in cells:
@@ -96,6 +123,19 @@ class Comparison:
             if name not in self.changed and (in_one or in_two):
                 yield name, one.__globals__.get(name, _ABSENT), two.__globals__.get(name, _ABSENT)
         yield "", getattr(one, "__wrapped__", None), getattr(two, "__wrapped__", None)
+
+    def _defaults(
+        self, one: types.FunctionType, two: types.FunctionType
+    ) -> Iterator[tuple[str, Any, Any]]:
+        count = one.__code__.co_argcount
+        names = one.__code__.co_varnames[:count]
+        mine, others = one.__defaults__ or (), two.__defaults__ or ()
+        if len(mine) != len(others):
+            yield "", mine, others
+        for name, a, b in zip(reversed(names), reversed(mine), reversed(others), strict=False):
+            if name not in self.changed:
+                yield name, a, b
+        yield "", one.__kwdefaults__, two.__kwdefaults__
 
     def _classes(self, one: type, two: type) -> Iterator[tuple[str, Any, Any]] | None:
         if one.__qualname__ != two.__qualname__ or len(one.__mro__) != len(two.__mro__):
@@ -268,7 +308,12 @@ def _name(kind: type) -> tuple[str, str]:
 
 def _is_imported(kind: type) -> bool:
     """Whether a class is of a module that the notebook imports, and not of its own."""
-    return kind.__module__ not in ("__main__", CHECKED)
+    found: Any = sys.modules.get(kind.__module__)
+    if found is None or kind.__module__ in ("__main__", CHECKED):
+        return False
+    for name in kind.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is kind
 
 
 CHECKED = "emitnb_checked_module"

@@ -16,8 +16,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emitnb.export.cells import History, Statement
-from emitnb.export.outside import ipython_line, is_data, outside_call
-from emitnb.export.problems import Need, Problems
+from emitnb.export.outside import (
+    awaits,
+    declares,
+    ipython_line,
+    is_data,
+    is_of_ipython,
+    looks_up,
+    outside_call,
+)
+from emitnb.export.problems import ABSENT, Need, Problems
+
+BUILTINS = frozenset(dir(builtins))
+"""As they are before a notebook puts names of its own among them."""
 
 PROVIDED = {"display", "get_ipython", "In", "Out", "exit", "quit"}
 """What IPython gives a notebook, and nobody gives a module."""
@@ -85,6 +96,11 @@ class Tracer:
         for statement in history.statements:
             for name in statement.names.binds | statement.names.unbinds:
                 self._bound.setdefault(name, []).append(statement)
+            for name in statement.names.grows - statement.names.binds:
+                # What a cell does to a value it has just made is part of how it is made.
+                made = self._bound.get(name, [])
+                if made and made[-1].cell is statement.cell and not made[-1].is_import:
+                    made.append(statement)
         self._parameters = {
             name
             for statement in history.statements
@@ -105,10 +121,12 @@ class Tracer:
         self._take(statement, Need(node, ""))
         self._follow()
 
-    def need_names(self, names: Collection[str], statement: Statement, node: str) -> None:
-        """Take in what the line of a node reads when the node is called."""
+    def need_names(
+        self, names: Collection[str], statement: Statement, node: str, *, now: bool
+    ) -> None:
+        """Take in what the line of a node reads: when it is declared, or when it is called."""
         for name in sorted(names):
-            self._resolve(name, statement, Need(node, ""), now=False)
+            self._resolve(name, statement, Need(node, ""), now=now)
         self._follow()
 
     def definition(self, name: str, before: int | None = None) -> Definition | None:
@@ -131,24 +149,41 @@ class Tracer:
     def _follow(self) -> None:
         while self._waiting:
             statement, need = self._waiting.popleft()
-            line = ipython_line(statement)
-            if line is not None:
-                self.problems.ipython(need, statement, line)
+            if self._cannot_stand(statement, need):
                 continue
             inner = need.through(statement)
             for name in sorted(statement.names.now):
                 self._resolve(name, statement, inner, now=True)
-            for name in sorted(statement.names.later - statement.names.now):
+            for name in sorted(statement.names.later):
                 self._resolve(name, statement, inner, now=False)
+            for name in sorted(statement.names.hints):
+                if name in self._bound:
+                    self._resolve(name, statement, inner, now=False)
+
+    def _cannot_stand(self, statement: Statement, need: Need) -> bool:
+        """Whether a statement can be in no module, whatever it reads."""
+        line = ipython_line(statement)
+        if line is not None:
+            self.problems.ipython(need, statement, line)
+        elif is_of_ipython(statement.tree):
+            self.problems.imported_from_ipython(need, statement)
+        elif awaits(statement.tree):
+            self.problems.awaited(need, statement)
+        elif found := looks_up(statement.tree):
+            self.problems.looks_up(need, statement, found)
+        else:
+            return False
+        return True
 
     def _resolve(self, name: str, reader: Statement, need: Need, *, now: bool) -> None:
         if name in self.chosen:
             self.traced.chosen.setdefault(name, need)
             return
         found = self.definition(name)
-        if found is None:
+        is_deleted = found is not None and name in found.last.names.unbinds
+        if found is None or (is_deleted and name in BUILTINS):
             self._without_statement(name, reader, need, now)
-        elif name in found.last.names.unbinds:
+        elif is_deleted:
             self.problems.deleted(name, need, found.last)
         elif not now or self._is_as_then(name, found, reader, need):
             self._use(name, found, reader, need, now)
@@ -156,18 +191,27 @@ class Tracer:
     def _is_as_then(self, name: str, found: Definition, reader: Statement, need: Need) -> bool:
         """Whether a name means now what it meant when ``reader`` ran."""
         then = self.definition(name, before=reader.time)
-        if then is None:
-            if name in found.last.names.binds and found.last is reader:
-                return True  # the first statement of a chain reads a builtin: list = list
-        elif (reader in found.statements and then.last in found.statements) or then.is_same_as(
-            found
-        ):
+        if reader in found.statements:
+            if then is None:
+                return True  # the first of a chain reads a builtin: list = list
+            if then.last in found.statements:
+                return True
+        elif then is not None and then.is_same_as(found):
             return True
-        self.problems.rebound(name, need, reader, found.last)
+        self.problems.rebound(name, need, reader, found.last, self._value(reader))
         return False
+
+    def _value(self, statement: Statement) -> Any:
+        """The value of what a statement binds, where it binds one name and its value is known."""
+        names = list(statement.names.binds)
+        if statement.is_definition or self.namespace is None or len(names) != 1:
+            return ABSENT
+        return self.namespace.get(names[0], ABSENT)
 
     def _use(self, name: str, found: Definition, reader: Statement, need: Need, now: bool) -> None:
         last = found.last
+        if last is reader:
+            return
         if now and name in self._parameters:
             self.problems.made_from_parameter(name, need, reader)
         elif self._is_gone(name, last, need) or self._is_outside(name, last, need):
@@ -200,8 +244,10 @@ class Tracer:
         """Whether a value is data, or is read from somewhere, and not made by code alone."""
         if last.is_definition or last.is_import or self.routers & last.names.binds:
             return False
+        if declares(last.tree, self.routers):
+            return False
         call = outside_call(last.tree)
-        value = None if self.namespace is None else self.namespace.get(name)
+        value = ABSENT if self.namespace is None else self.namespace.get(name, ABSENT)
         if self.routers & last.names.now:
             self.problems.from_router(name, need, last, value)
         elif call:
@@ -222,9 +268,7 @@ class Tracer:
             self.problems.provided(name, need, reader)
         elif self.namespace is not None and name in self.namespace:
             self.problems.no_statement(name, need, reader, self.namespace[name])
-        elif not hasattr(builtins, name) and not _is_of_module(name):
-            if now and reader.names.binds == {name}:
-                return
+        elif name not in BUILTINS and not _is_of_module(name):
             self.problems.undefined(name, need, reader)
 
     def _star(self, name: str) -> str | None:
@@ -240,7 +284,8 @@ class Tracer:
 
 def _builds_on(statement: Statement, name: str) -> bool:
     """Whether a statement may leave something of what a name was before."""
-    return name in statement.names.now or statement.is_compound
+    grows = name not in statement.names.binds
+    return grows or name in statement.names.now or statement.is_compound
 
 
 def _is_of_module(name: str) -> bool:

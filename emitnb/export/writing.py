@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import hashlib
 import os
@@ -31,13 +32,26 @@ def formatted(text: str, path: Path) -> str:
     ruff = _ruff()
     if ruff is None:
         return text
-    laid_out = _ruff_run([ruff, "format", "--stdin-filename", str(path), "-"], text, path.parent)
+    named = ["--stdin-filename", str(path), "-"]
+    sort = [ruff, "check", "--isolated", "--quiet", "--select", "I", "--fix", "--exit-zero"]
+    text = _ruff_run([*sort, *named], text, path.parent) or text
+    laid_out = _ruff_run([ruff, "format", "--quiet", *named], text, path.parent)
     if laid_out is None:
         return text
-    findings = _ruff_run(
-        [ruff, "check", "--isolated", "--quiet", "--exit-zero", "-"], laid_out, path.parent
-    )
-    return laid_out if not findings else _with_noqa(ruff, laid_out)
+    _check_docstrings(text, laid_out)
+    check = [ruff, "check", "--isolated", "--quiet", "--exit-zero", *named]
+    return laid_out if not _ruff_run(check, laid_out, path.parent) else _with_noqa(ruff, laid_out)
+
+
+def _check_docstrings(text: str, laid_out: str) -> None:
+    """Refuse code that reads a docstring which ruff lays out anew."""
+    if "__doc__" not in text and "getdoc" not in text:
+        return
+    if ast.dump(ast.parse(text)) != ast.dump(ast.parse(laid_out)):
+        raise ExportError(
+            "nothing was written. A node reads a docstring (`__doc__`), and ruff would lay it out "
+            "anew. Read a constant in its place, and run the cell again"
+        )
 
 
 def marked(text: str) -> str:
