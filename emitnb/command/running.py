@@ -58,13 +58,14 @@ def run_command(
     signals = Signals()
     try:
         parser = make_parser(router.graph, namespace, parameters or {})
-        asked = parse(parser, arguments)
+        try:
+            asked = parse(parser, arguments)
+        except SystemExit as end:  # of argparse: after --help, or wrong use
+            return end.code if isinstance(end.code, int) else 0
         with signals.handled():
             return _Command(router, asked, signals, tell).run(namespace)
-    except SystemExit as end:  # of argparse: --help, or wrong use
-        return end.code if isinstance(end.code, int) else 0
     except WrongUse as error:
-        return _wrong_use(parser, error)
+        return _wrong_use(parser, str(error))
     except EmitError as error:
         tell(why_stopped(error))
         return 1
@@ -73,9 +74,9 @@ def run_command(
         return signals.status
 
 
-def _wrong_use(parser: argparse.ArgumentParser, error: WrongUse) -> int:
+def _wrong_use(parser: argparse.ArgumentParser, message: str) -> int:
     try:
-        parser.error(str(error))
+        parser.error(message)
     except SystemExit:
         return 2
 

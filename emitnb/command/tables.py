@@ -139,7 +139,7 @@ class _Converter:
                 return getattr(value, method)()
         if self._fallback is not None:
             return self._fallback(value)
-        raise NotImplementedError(f"a {type(value).__name__} is no JSON")
+        raise NotImplementedError(f"JSON has no {type(value).__name__}")
 
 
 def _is_missing(value: Any) -> bool:
@@ -216,7 +216,7 @@ def _arrow(name: str, column: pd.Series, convert: _Converter) -> pa.Array:
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         if column.dtype == object:
             try:
-                return pa.array(convert.column(name, column))
+                return pa.array(convert.column(name, column), from_pandas=True)
             except (pa.ArrowException, TypeError, ValueError, OverflowError):
                 pass
         kinds = ", ".join(sorted({type(value).__name__ for value in column}))

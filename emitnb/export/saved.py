@@ -66,7 +66,7 @@ class _Declared:
             if _can_be_node(statement.tree):
                 said = parse_node_line(line)
                 (function,) = statement.names.binds
-                self._add(_node(said, statement.tree, function), Origin(statement, said))
+                self._add(node_of_line(said, statement.tree, function), Origin(statement, said))
                 return
 
     def _of_code(self, statement: Statement) -> None:
@@ -98,7 +98,8 @@ class _Declared:
         self.origins[node.name] = origin
 
 
-def _node(said: Namespace, tree: ast.stmt, function: str) -> Node:
+def node_of_line(said: Namespace, tree: ast.stmt, function: str) -> Node:
+    """Return the node that the line of a cell declares, as far as nothing has to be run for it."""
     options = {
         "subscribe_to": names(said.on),
         "entry_point": said.entry,

@@ -14,6 +14,7 @@ from emitnb.notebook.export_magics import ExportMagics
 from emitnb.notebook.failure_magics import FailureMagics
 from emitnb.notebook.graphs import Graphs
 from emitnb.notebook.magics import GraphMagics
+from emitnb.notebook.module_magics import ModuleMagics
 from emitnb.notebook.pages import asked_by_program
 from emitnb.notebook.record import Record
 from emitnb.notebook.rerun_magics import RerunMagics
@@ -43,6 +44,7 @@ def load(shell: InteractiveShell) -> None:
         RerunMagics,
         RunMagics,
         ClusterMagics,
+        ModuleMagics,
         ExportMagics,
     )
 

@@ -41,6 +41,8 @@ OVERVIEW = (
     ("%emit_export PATH [--tests]", "write the graph as a Python module"),
     ("%emit_remove NODE", "remove a node"),
     ("%emit_rename A B", "rename node A to B"),
+    ("%emit_import MODULE.py [NOTEBOOK.ipynb]", "write a module of nodes as a notebook"),
+    ("%emit_load MODULE", "take a module's nodes in, without cells"),
     ("%emit_reset [--keep-graph]", "forget the graph, emissions and failures"),
     ("%emit", "this list; %emit_push? explains a magic"),
 )

@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import ModuleType
 
 import pandas as pd
 import pytest
+from running.conftest import Load
 
 from emitnb import DeclarationError, Router
 
-EXAMPLE = Path(__file__).with_name("inventory.py")
 AMOUNTS = [1.0, 20.0, -1.0, 4.0, 20.0, 1.0, 7.0, -3.0]
-
-Load = Callable[[str], ModuleType]
-
-
-@pytest.fixture
-def load() -> Iterator[Load]:
-    """Import the example, a module of its own under each name."""
-    names = []
-
-    def made(name: str) -> ModuleType:
-        spec = importlib.util.spec_from_file_location(name, EXAMPLE)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        names.append(name)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-        return module
-
-    yield made
-    for name in names:
-        del sys.modules[name]
 
 
 def frames(module: ModuleType) -> dict[str, pd.DataFrame]:
@@ -44,7 +20,7 @@ def frames(module: ModuleType) -> dict[str, pd.DataFrame]:
 
 
 def test_nodes_of_the_home_are_named_after_their_function_alone(load: Load) -> None:
-    module = load("stock_by_name")
+    module = load("inventory", "stock_by_name")
     assert list(module.router.nodes) == ["price", "count_price", "Tax", "times"]
     assert module.router.get_name(module.shelf_of) == "shelf_of"
     assert module.router.get_name(module.Tax()) == "Tax"
@@ -52,7 +28,7 @@ def test_nodes_of_the_home_are_named_after_their_function_alone(load: Load) -> N
 
 
 def test_nodes_of_other_modules_keep_theirs(load: Load) -> None:
-    module = load("stock_elsewhere")
+    module = load("inventory", "stock_elsewhere")
     for home in (None, "__main__"):
         assert Router(home=home).get_name(module.shelf_of) == "stock_elsewhere.shelf_of"
     assert module.router.get_name(len) == "builtins.len"
@@ -64,7 +40,7 @@ def test_what_is_no_module_is_refused() -> None:
 
 
 def test_an_imported_module_gives_the_same_frames_on_a_cluster(load: Load) -> None:
-    here, there = load("stock_in_memory"), load("stock_on_dask")
+    here, there = load("inventory", "stock_in_memory"), load("inventory", "stock_on_dask")
     wanted = frames(here)
     there.router.use("dask", n_workers=2)
     found = frames(there)
@@ -80,7 +56,7 @@ def test_an_imported_module_gives_the_same_frames_on_a_cluster(load: Load) -> No
 
 def test_a_value_changed_after_the_import_is_the_one_on_the_workers(load: Load) -> None:
     # Workers could import this one, with the value that stands in the file.
-    here, there = load("stock_cheap"), load("running.inventory")
+    here, there = load("inventory", "stock_cheap"), load("inventory")
     here.dear = there.dear = 5.0
     there.router.use("dask", n_workers=2)
     wanted, found = frames(here), frames(there)
@@ -91,7 +67,7 @@ def test_a_value_changed_after_the_import_is_the_one_on_the_workers(load: Load) 
 def test_a_value_changed_after_the_cluster_was_chosen_is_told(
     load: Load, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    module = load("stock_late")
+    module = load("inventory", "stock_late")
     module.router.use("dask", n_workers=2)
     module.dear = 5.0
     module.router.push(AMOUNTS, field="amount")
