@@ -331,3 +331,13 @@ def test_nothing_is_recorded_or_forgotten():
     assert router.moment is moment
     assert router.run is run
     assert loaded("wordcount").router.figures == {}
+
+
+def test_the_router_of_the_module_may_have_another_name(tmp_path: Path):
+    router = pushed("wordcount")
+    files = evidence(router, "wordcount", list(router.nodes), name="GRAPH")
+    text = files["test_wordcount.py"].decode()
+    assert "from wordcount import GRAPH\n" in text
+    assert "emitted(GRAPH, " in text
+    assert "fresh(GRAPH)" in text
+    assert "(router" not in text
