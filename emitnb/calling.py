@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from emitnb.declaration import Declaration
 from emitnb.message import Message, NoResult, NoResultType, check_fields
-from emitnb.node import Form, Node
+from emitnb.node import Form, Node, Place
 from emitnb.process import Outcome
 from emitnb.table import ListTable
 
@@ -55,6 +56,17 @@ class NodeFunction:
 
     def __repr__(self) -> str:
         return f"<node {self.name}>"
+
+
+def statement_place() -> Place | None:
+    """Return the file, or the name of the cell, and the line of the statement that runs now.
+
+    That is the innermost one at the top of a module or cell, whatever functions it called.
+    """
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_locals is not frame.f_globals:
+        frame = frame.f_back  # type: ignore[assignment]  # the outermost has none
+    return None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
 
 
 def one_message(owner: str, fields: Mapping[str, Any], base: type[Message]) -> ListTable:

@@ -13,6 +13,7 @@
         ├── LoopError            a message went round a loop too often
         ├── TransportError       a value that cannot be pickled, and so not travel to a cluster
         ├── WorkerCrashError     a message that killed the process it was processed in
+        ├── ExportError          a graph that cannot leave the notebook, or a module no way back
         ├── BackendError         a backend that cannot be had, or cannot do what is asked
         ├── RecordFullError      no room in files for what is beyond the budget of memory
         ├── RecordLostError      what was kept in a file is gone (also a LookupError)
@@ -77,6 +78,10 @@ class WorkerCrashError(EmitError, RuntimeError):
 
 class BackendError(EmitError, RuntimeError):
     """A backend that cannot be had, or that cannot do what it is asked to do."""
+
+
+class ExportError(EmitError, ValueError):
+    """A graph that cannot leave the notebook as a module, or a module that cannot come back."""
 
 
 class RecordFullError(EmitError, RuntimeError):

@@ -46,20 +46,27 @@ class Graph:
 
         Raises DeclarationError if its key or predicate reads a field that an origin does not have.
         """
+        return self.with_nodes([node])
+
+    def with_nodes(self, nodes: Iterable[Node]) -> Graph:
+        """Return the graph in which all these nodes stand; each is checked among the others.
+
+        Raises DeclarationError, as for one.
+        """
+        counted = {node.name: self._counted(node) for node in nodes}
+        graph = replace(self, nodes={**self.nodes, **counted}, past={**self.past, **counted})
+        for node in counted.values():
+            if node.key or node.when is not None:
+                _check_fields_read(graph, node)
+        return graph
+
+    def _counted(self, node: Node) -> Node:
+        """Return a node with the revision that it has here."""
         last = self.past.get(node.name)
         revision = 1 if last is None else last.revision
         if last is not None and last.fingerprint != node.fingerprint:
             revision += 1
-        if node.revision != revision:
-            node = replace(node, revision=revision)
-        graph = replace(
-            self,
-            nodes={**self.nodes, node.name: node},
-            past={**self.past, node.name: node},
-        )
-        if node.key or node.when is not None:
-            _check_fields_read(graph, node)
-        return graph
+        return node if node.revision == revision else replace(node, revision=revision)
 
     def without(self, name: str) -> Graph:
         """Return the graph without a node; subscriptions to it stay, and match nothing."""

@@ -20,6 +20,7 @@ from emitnb.changes import Changes
 from emitnb.emissions import Log, children_of, orphaned
 from emitnb.failures import Failure, Failures, failures_of
 from emitnb.figures import Figures, Totals, figures_of, summed
+from emitnb.fixes import Fixes
 from emitnb.graph import Graph
 from emitnb.message import ENTRY_POINT
 from emitnb.node import Node
@@ -67,6 +68,7 @@ class Ledger:
 
     log: Log = field(default_factory=Log)
     failures: Failures = field(default_factory=Failures)
+    fixed: Fixes = field(default_factory=Fixes)
     states: Mapping[str, Layers] = field(default_factory=dict)
     figures: Figures = field(default_factory=dict)
     positions: Mapping[int, Position] = field(default_factory=dict)
@@ -104,12 +106,15 @@ class Ledger:
         if isinstance(pushed, Given):
             pushed = pushed.renamed(named)
         log = self.log.with_batch(pushed, outcome.nodes, None if to is None else named(to))
+        retried = self.failures.chosen(pushed.retried) if isinstance(pushed, Given) else []
+        failures, again = self._failures_after(pushed, outcome, misread)
         return replace(
             self,
             log=log,
-            failures=self._failures_after(pushed, outcome, misread),
+            failures=failures,
+            fixed=self.fixed.with_more(one for one in retried if one.number not in again),
             states=self._with_states(self._still_known(outcome.states, started)),
-            figures=summed(summed(self.figures, figures), self._given_up(pushed)),
+            figures=summed(summed(self.figures, figures), _given_up(retried)),
             positions=positions,
             changes=self.changes.with_batch(outcome.nodes, log.starts()),
         )
@@ -125,8 +130,11 @@ class Ledger:
 
     def _failures_after(
         self, pushed: Table, outcome: Outcome, misread: Iterable[tuple[int, Failure]]
-    ) -> Failures:
-        """In push order, whatever the batch size; within one message in the graph's order."""
+    ) -> tuple[Failures, Container[int]]:
+        """In push order, whatever the batch size; within one message in the graph's order.
+
+        With them the numbers of those that were retried and failed again.
+        """
         failed = list(misread)
         again: dict[int, Failure] = {}
         places = self.log.places(pushed)
@@ -139,13 +147,7 @@ class Ledger:
         failed.sort(key=lambda pair: pair[0])
         retried_ones = pushed.retried if isinstance(pushed, Given) else ()
         kept = self.failures.retried(retried_ones, again)
-        return kept.with_more(failure for _, failure in failed)
-
-    def _given_up(self, pushed: Table) -> Figures:
-        """What no longer counts: a message that is retried was received and failed before."""
-        retried = pushed.retried if isinstance(pushed, Given) else ()
-        nodes = Counter(failure.node for failure in self.failures.chosen(retried))
-        return {node: Totals(received=-count, failed=-count) for node, count in nodes.items()}
+        return kept.with_more(failure for _, failure in failed), again
 
     def renamed(self, old: str, new: str) -> Ledger:
         """Return the ledger with a node renamed."""
@@ -153,6 +155,7 @@ class Ledger:
             self,
             log=self.log.renamed(old, new),
             failures=self.failures.renamed(old, new),
+            fixed=self.fixed.renamed(old, new),
             states=_renamed(self.states, old, new),
             figures=_renamed(self.figures, old, new),
             changes=self.changes.renamed(old, new),
@@ -213,6 +216,7 @@ class Ledger:
             self,
             log=orphaned(self.log, nodes).without(nodes).with_tracks(replay.log, nodes),
             failures=self.failures.of_others(nodes).with_more(replay.failures),
+            fixed=self.fixed.replayed(self.failures, replay.failures, nodes),
             states={**_of_others(self.states, nodes), **_of_others(replay.states, mine)},
             figures={
                 **_of_others(self.figures, nodes),
@@ -291,6 +295,12 @@ class Store:
             made = make(self.ledger)
             self.ledger = self.ledger if made is None else made.within(self.bounds)
         return made is not None
+
+
+def _given_up(retried: Iterable[Failure]) -> Figures:
+    """What no longer counts: a message that is retried was received and failed before."""
+    nodes = Counter(failure.node for failure in retried)
+    return {node: Totals(received=-count, failed=-count) for node, count in nodes.items()}
 
 
 def _of_others(by_name: Mapping[str, Any], nodes: Container[str]) -> dict[str, Any]:

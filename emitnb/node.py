@@ -10,7 +10,7 @@ import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, cast
 
@@ -23,6 +23,7 @@ from emitnb.placement import ANYWHERE, Placement, parse_placement
 from emitnb.subscription import Subscription
 
 Function = Callable[..., Any]
+Place = tuple[str, int]
 
 FORM = "def name(msg): ...   or with state   def name(msg, state): ..."
 
@@ -45,6 +46,8 @@ class Node:
     ``revision`` counts those changes from 1. A message that fails is tried ``retries`` more times,
     ``backoff`` seconds later and then twice as long each; a try may take ``timeout`` seconds.
     ``allow_shared`` lets it change what it captured on a cluster too, where each worker has a copy.
+    ``declared_at`` is the file, or the name of the cell, and the line of the statement that
+    declared it.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Node:
     allow_shared: bool = False
     backoff: float = 0.0
     timeout: float | None = None
+    declared_at: Place | None = field(default=None, compare=False)
 
     @property
     def short_name(self) -> str:

@@ -85,6 +85,29 @@ class Reader(Watched):
         """
         return self._ledger.failures.frame(self._failing(node))
 
+    def fixed(self, node: str | None = None) -> pd.DataFrame:
+        """Return the failures that were fixed, a row each, of one node or of all.
+
+        What failed and passed when it was retried, or when its node was replayed. The latest
+        1,000 are remembered (and 32 MB at the most), until :meth:`Router.clear`.
+
+        Columns: ``node``, ``error_type`` and ``error`` (str), ``input`` (dict), ``revision``
+        (Int64, the one that failed) and ``time`` (datetime64[ns, UTC], when it last did).
+
+        Raises UnknownNodeError for a node that there never was.
+
+        >>> from emitnb import Router
+        >>> router = Router()
+        >>> halve = router.node("half", entry_point=True, name="halve")(lambda msg: 12 // msg.n)
+        >>> run = router.push([{"n": 0}, {"n": 4}])
+        >>> halve = router.node("half", entry_point=True, name="halve")(lambda msg: msg.n / 2)
+        >>> run = router.retry()
+        >>> router.fixed()[["node", "error_type", "input", "revision"]]
+            node         error_type     input  revision
+        0  halve  ZeroDivisionError  {'n': 0}         1
+        """
+        return self._ledger.fixed.frame(self._failing(node))
+
     def failure_groups(self, node: str | None = None) -> pd.DataFrame:
         """Return what failed, a row for each node, exception type and line, the largest first.
 

@@ -6,27 +6,31 @@ of them does the work.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
+from os import PathLike
+from types import ModuleType
 from typing import Any
 
 from emitnb import fields as field_specs
 from emitnb import node as nodes_module
 from emitnb import subscription
-from emitnb.calling import NodeFunction
+from emitnb.backends.pickling import send_whole
+from emitnb.calling import NodeFunction, statement_place
 from emitnb.declaration import describe, state_notes
 from emitnb.dot import dot, tree
-from emitnb.errors import DeclarationError
+from emitnb.errors import DeclarationError, EmitError
+from emitnb.exporting import Exporter
 from emitnb.graph import Graph
 from emitnb.ledger import Ledger
+from emitnb.loading import module_of, without_loaded
 from emitnb.message import Message
 from emitnb.node import Node, Options
-from emitnb.rerunning import Rerunner
 from emitnb.text import counted
 
 
-class Router(Rerunner):
+class Router(Exporter):
     """Holds a graph of nodes, pushes data through it, and keeps what the nodes emit.
 
     Parameters
@@ -69,6 +73,7 @@ class Router(Rerunner):
         modules = [node_modules] if isinstance(node_modules, str) else node_modules
         self._waiting_modules = tuple(modules or ())
         self._package = node_package
+        self._loaded: dict[str, tuple[object, Callable[..., Any]]] = {}
 
     # -- the graph --------------------------------------------------------------------------
 
@@ -140,18 +145,10 @@ class Router(Rerunner):
         )
 
         def declare(function: Callable[..., Any]) -> NodeFunction:
-            node = nodes_module.declare(function, options, self._graph.message_class, self._home)
+            made = nodes_module.declare(function, options, self._graph.message_class, self._home)
+            node = replace(made, declared_at=statement_place())
             is_new = node.name not in self._graph.past
-            before = self._graph.past.get(node.name, node)
-            graph = self._graph.with_node(node)
-            node = graph.nodes[node.name]
-            notes = self._backend.check([node])
-            self._graph = graph
-            notes += state_notes(before, node, node.name in self._ledger.states)
-            if node.revision != before.revision or not node.keeps_state_of(before):
-                descendants = self._graph.descendants(node.name)
-                self._store.change(lambda ledger: ledger.declared(before, node, descendants))
-            notes += self._after_change(node.name)
+            (node, notes) = self._take([node], self._graph)[0]
             return NodeFunction(
                 function,
                 node.name,
@@ -160,6 +157,46 @@ class Router(Rerunner):
             )
 
         return declare
+
+    def load(self, source: str | PathLike[str] | ModuleType | Router) -> tuple[str, ...]:
+        """Take in the nodes of a module's router, or of another router; return their names.
+
+        They are as they were declared there: functions, fields, subscriptions, options. What they
+        read is the module's own, never a variable of the notebook. Loaded again, a module runs
+        again if it is given by name or file; a node that changed has a new revision, and one that
+        is gone there goes here. All is checked first: what fails leaves the graph as it was.
+
+        Parameters
+        ----------
+        source : the name of a module that can be imported from here (``"wordcount"``), its file
+            (``"graphs/wordcount.py"``), the module itself, or a router
+
+        Raises DeclarationError where a node of that name is here already that did not come from
+        there; EmitError where there is no such module, or no router in it.
+
+        >>> theirs, router = Router(), Router()
+        >>> @theirs.node("word", entry_point=True, name="words")
+        ... def words(msg):
+        ...     yield from msg.document.split()
+        >>> router.load(theirs)
+        ('words',)
+        """
+        module = module_of(source) if isinstance(source, str | PathLike) else source
+        theirs = getattr(module, "router", None) if isinstance(module, ModuleType) else module
+        if not isinstance(theirs, Router) or theirs is self:
+            raise EmitError(
+                f"{getattr(module, '__name__', repr(module))} has no router of its own to load; "
+                "name a module that says `router = Router(home=__name__)`"
+            )
+        origin = module.__name__ if isinstance(module, ModuleType) else theirs
+        nodes = list(theirs.graph.nodes.values())
+        graph = without_loaded(self.graph, self._loaded, origin, theirs.graph)
+        if isinstance(module, ModuleType):
+            # Workers would import it as its file was the first time.
+            send_whole(module.__name__)
+        self._take(nodes, graph)
+        self._loaded |= {node.name: (origin, node.function) for node in nodes}
+        return tuple(node.name for node in nodes)
 
     def subscribe(self, node: str, pattern: subscription.Spec, *, from_start: bool = False) -> None:
         """Let ``node`` also receive what matches ``pattern`` (a name, a regex, or several).
@@ -238,6 +275,28 @@ class Router(Rerunner):
         except BaseException:
             self._waiting_modules = waiting  # mended, it is imported the next time
             raise
+
+    def _take(self, nodes: Sequence[Node], graph: Graph) -> list[tuple[Node, tuple[str, ...]]]:
+        """Let nodes stand in ``graph``, which becomes the graph; return them with their notes."""
+        earlier = [graph.past.get(node.name, node) for node in nodes]
+        graph = graph.with_nodes(nodes)
+        nodes = [graph.nodes[node.name] for node in nodes]
+        common = self._backend.check(nodes)
+        self._graph = graph
+        notes = []
+        for before, node in zip(earlier, nodes, strict=True):
+            notes.append((*common, *state_notes(before, node, node.name in self._ledger.states)))
+            if node.revision != before.revision or not node.keeps_state_of(before):
+                self._declared(before, node)
+        # A live replay may follow: not before all nodes are the new ones.
+        return [
+            (node, (*noted, *self._after_change(node.name)))
+            for node, noted in zip(nodes, notes, strict=True)
+        ]
+
+    def _declared(self, before: Node, node: Node) -> None:
+        descendants = self._graph.descendants(node.name)
+        self._store.change(lambda ledger: ledger.declared(before, node, descendants))
 
     # -- forgetting -------------------------------------------------------------------------
 

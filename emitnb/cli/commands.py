@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from emitnb.cli import demo, lab, running
+from emitnb.cli import checking, demo, importing, lab, linting, running
 from emitnb.errors import EmitError
 
-GROUPS = (demo, lab, running)
+GROUPS = (demo, lab, running, importing, checking, linting)
 """Modules whose ``add`` declares commands, in the order in which ``--help`` lists them."""
 
 

@@ -10,10 +10,13 @@ from emitnb.notebook.base import NAME
 from emitnb.notebook.cluster_magics import ClusterMagics
 from emitnb.notebook.completion import matcher
 from emitnb.notebook.data_magics import DataMagics
+from emitnb.notebook.export_magics import ExportMagics
 from emitnb.notebook.failure_magics import FailureMagics
 from emitnb.notebook.graphs import Graphs
 from emitnb.notebook.magics import GraphMagics
+from emitnb.notebook.module_magics import ModuleMagics
 from emitnb.notebook.pages import asked_by_program
+from emitnb.notebook.record import Record
 from emitnb.notebook.rerun_magics import RerunMagics
 from emitnb.notebook.run_magics import RunMagics
 from emitnb.router import Router
@@ -30,6 +33,7 @@ def load(shell: InteractiveShell) -> None:
             made.bar = False  # nobody watches it, and in a notebook it would be a widget
     if GraphMagics.__name__ in shell.magics_manager.registry:
         return
+    Record(shell)
     graphs = Graphs(shell)
     formatter: Any = shell.display_formatter
     formatter.ipython_display_formatter.for_type(Router, graphs.show)
@@ -40,6 +44,8 @@ def load(shell: InteractiveShell) -> None:
         RerunMagics,
         RunMagics,
         ClusterMagics,
+        ModuleMagics,
+        ExportMagics,
     )
 
     def router() -> Any:

@@ -8,8 +8,8 @@ from typing import Any, TypeVar, cast
 from IPython.core import magic, magic_arguments
 from IPython.core.interactiveshell import InteractiveShell
 
+from emitnb.cells.words import unquoted
 from emitnb.errors import EmitError
-from emitnb.notebook.line import unquoted
 from emitnb.router import Router
 
 NAME = "router"

@@ -37,8 +37,12 @@ OVERVIEW = (
     ("%emit_backend [memory | dask]", "where nodes run: here, or on a dask cluster"),
     ("%emit_scale [--sample N]", "what a cluster makes of the graph; the same on a sample?"),
     ("%emit_graph", "the graph, as a picture and as text"),
+    ("%emit_param NAME = VALUE", "a variable that is an option of the exported module"),
+    ("%emit_export PATH [--tests]", "write the graph as a Python module"),
     ("%emit_remove NODE", "remove a node"),
     ("%emit_rename A B", "rename node A to B"),
+    ("%emit_import MODULE.py [NOTEBOOK.ipynb]", "write a module of nodes as a notebook"),
+    ("%emit_load MODULE", "take a module's nodes in, without cells"),
     ("%emit_reset [--keep-graph]", "forget the graph, emissions and failures"),
     ("%emit", "this list; %emit_push? explains a magic"),
 )

@@ -9,28 +9,18 @@ from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
+from emitnb.cells.node_line import NODE_ARGUMENTS, amounts
+from emitnb.cells.routes import parse_routes
+from emitnb.cells.words import names
 from emitnb.declaration import Declaration
 from emitnb.notebook.base import RouterMagics, argument, cell_magic, line_magic, magics_class
 from emitnb.notebook.cell import CellText, NodeCell, compile_body, restored
 from emitnb.notebook.display import Drawing, Several, Text, drawing, overview
 from emitnb.notebook.graphs import Graphs
 from emitnb.notebook.line import parse
-from emitnb.notebook.options import Predicate, amounts, fields, names
-from emitnb.notebook.routes import parse_routes
+from emitnb.notebook.options import Predicate, fields
 from emitnb.reruns import LAST, Difference
 from emitnb.text import counted
-
-PLACEMENT = (
-    argument("--resources", nargs="+", metavar="NAME=N", help="cluster: what a worker must offer"),
-    argument("--workers", nargs="+", metavar="W", help="cluster: the only workers it may run on"),
-    argument("--priority", type=int, default=0, metavar="N", help="cluster: the highest go first"),
-    argument(
-        "--allow-shared",
-        action="store_true",
-        help="cluster: let it change what it captured, each worker its own copy",
-    ),
-)
-"""What ``%%emit_node`` takes for a cluster."""
 
 
 class _UndoError(Exception):
@@ -48,35 +38,7 @@ class GraphMagics(RouterMagics):
 
     @cell_magic(
         "emit_node",
-        argument("fields", nargs="*", metavar="FIELD[:TYPE]", help="what the node emits"),
-        argument("--on", nargs="+", metavar="P", help="subscribe to nodes: names or /patterns/"),
-        argument("--ignore", nargs="+", metavar="P", help="names or /patterns/ to leave out"),
-        argument("--entry", action="store_true", help="receive what is pushed into the router"),
-        argument(
-            "--key", nargs="+", metavar="F", help="keep a state for each value of these fields"
-        ),
-        argument(
-            "--when",
-            nargs="+",
-            type=str,
-            metavar="EXPR",
-            help="take only messages for which this expression of msg is true",
-        ),
-        argument("--batch", action="store_true", help="take and return DataFrames"),
-        argument("--name", metavar="N", help="name of the node, instead of the function's"),
-        argument("--retries", type=int, default=0, metavar="N", help="try what fails N times more"),
-        argument(
-            "--backoff", type=float, default=0.0, metavar="S", help="seconds before a second try"
-        ),
-        argument("--timeout", type=float, metavar="S", help="async: seconds a message may take"),
-        *PLACEMENT,
-        argument("--retry", action="store_true", help="then retry what failed in it before"),
-        argument("--from-start", action="store_true", help="then replay all that it reads"),
-        argument("--diff", action="store_true", help="only try it, and show what would change"),
-        argument(
-            "--last", type=int, default=LAST, metavar="N", help="--diff: try it on N messages"
-        ),
-        argument("--apply", action="store_true", help="--diff: declare it, too"),
+        *(argument(*flags, **details) for flags, details in NODE_ARGUMENTS),
     )
     def emit_node(self, line: str, cell: str) -> Declaration | Difference | Several:
         """Declare the function in the cell as a node of `router`.
@@ -128,7 +90,8 @@ class GraphMagics(RouterMagics):
         # Afterwards the names in the cell stand for what they stood for before.
         with suppress(_UndoError), restored(self.namespace, body.definitions):
             _, function = body.run(self.shell)
-            found.append(router.diff(**options(body), last=arguments.last)(function))
+            last = LAST if arguments.last is None else arguments.last
+            found.append(router.diff(**options(body), last=last)(function))
             raise _UndoError
         return found[0]
 

@@ -1,60 +1,27 @@
-"""What the words of a ``%%emit_node`` line mean: fields and types, names, amounts, a predicate."""
+"""What the words of a ``%%emit_node`` line mean: fields and types, a predicate."""
 
 from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
+from emitnb.cells.node_line import field_pairs, predicate_text
 from emitnb.errors import DeclarationError
-from emitnb.notebook.line import unquoted
 
 
-def fields(texts: Sequence[str], namespace: dict[str, Any]) -> tuple[str, ...] | dict[str, Any]:
+def fields(texts: list[str], namespace: dict[str, Any]) -> tuple[str, ...] | dict[str, Any]:
     """Return the fields that ``name`` or ``name:type`` declare; types are read in ``namespace``.
 
     >>> fields(["word,", "count:int"], {})
     {'word': typing.Any, 'count': <class 'int'>}
     """
-    pairs = [
-        (name.strip(), kind.strip() if colon else None)
-        for text in texts
-        for name, colon, kind in (part.partition(":") for part in _parts(text))
-    ]
+    pairs = field_pairs(texts)
     names = tuple(name for name, _ in pairs)
     if len(set(names)) < len(names) or all(kind is None for _, kind in pairs):
         return names
     return {name: Any if kind is None else _type(name, kind, namespace) for name, kind in pairs}
-
-
-def names(texts: Sequence[str] | None) -> list[str]:
-    """Return names that stand with blanks or commas between them; patterns stay whole.
-
-    >>> names(["word,lang", "/a{1,2}/"])
-    ['word', 'lang', '/a{1,2}/']
-    """
-    found = [[text] if text.startswith("/") else _parts(text) for text in texts or []]
-    return [name.strip() for some in found for name in some]
-
-
-def amounts(texts: Sequence[str] | None) -> dict[str, float]:
-    """Return what ``GPU=1 MEMORY=2e9`` asks for.
-
-    >>> amounts(["GPU=1,MEMORY=2e9"])
-    {'GPU': 1.0, 'MEMORY': 2000000000.0}
-    """
-    pairs = [text.partition("=") for text in names(texts)]
-    try:
-        found = {name.strip(): float(number) for name, _, number in pairs}
-    except ValueError:
-        found = {"": 0.0}
-    if "" in found:
-        raise DeclarationError(
-            f"%%emit_node: --resources {' '.join(texts or ())} does not say how much of what; "
-            "write NAME=NUMBER, for example --resources GPU=1"
-        )
-    return found
 
 
 class Predicate:
@@ -63,8 +30,8 @@ class Predicate:
     Its syntax is checked at once, its names when it is made.
     """
 
-    def __init__(self, words: Sequence[str]) -> None:
-        self.text = (unquoted(words[0]) if len(words) == 1 else " ".join(words)).strip()
+    def __init__(self, words: list[str]) -> None:
+        self.text = predicate_text(words)
         try:
             self.tree = ast.parse(self.text, mode="eval")
         except SyntaxError as error:
@@ -103,15 +70,3 @@ def _type(field: str, text: str, namespace: dict[str, Any]) -> Any:
             f"%%emit_node: the type of field `{field}` cannot be read from {text!r}: {error}. "
             "Write a type such as int or list[str]; import it in the cell or before"
         ) from None
-
-
-def _parts(text: str) -> list[str]:
-    """Cut at commas outside of brackets; empty parts fall away."""
-    parts, depth = [""], 0
-    for character in text:
-        depth += (character in "([{") - (character in ")]}")
-        if character == "," and not depth:
-            parts.append("")
-        else:
-            parts[-1] += character
-    return [part for part in parts if part.strip()]

@@ -8,9 +8,9 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 
 from emitnb import DeclarationError, EmitError
+from emitnb.cells.node_line import amounts
 from emitnb.errors import BackendError
 from emitnb.notebook.cluster_magics import scheduler
-from emitnb.notebook.options import amounts
 
 DASK = "%emit_backend dask --workers 1"
 

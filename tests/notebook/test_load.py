@@ -14,7 +14,7 @@ MAGICS = {
     "line": "emit emit_backend emit_scale emit_push emit_frame emit_failures emit_summary "
     "emit_budget emit_trace emit_peek emit_debug emit_graph emit_remove emit_rename emit_reset "
     "emit_pause emit_resume emit_step emit_stop emit_wait emit_log emit_retry emit_discard "
-    "emit_replay emit_live",
+    "emit_replay emit_live emit_param emit_export emit_import emit_load",
     "cell": "emit_node emit_route emit_push",
 }
 

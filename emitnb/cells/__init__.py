@@ -1,0 +1,1 @@
+"""What stands in the cells of a notebook, read without IPython."""

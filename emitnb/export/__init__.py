@@ -1,0 +1,127 @@
+"""A graph leaves the notebook: nodes, and all that they need, become a Python module."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from emitnb.errors import ExportError
+from emitnb.export.building import Notebook, Origin, build, origin_of
+from emitnb.export.cells import Cell, History
+from emitnb.export.checking import check
+from emitnb.export.chosen import Choices, check_choices
+from emitnb.export.decorators import in_order
+from emitnb.export.saved import ROUTER, declared
+from emitnb.export.writing import check_target, formatted, marked, write_all
+from emitnb.graph import Graph
+from emitnb.message import ENTRY_POINT, node_of
+from emitnb.node import Node
+
+__all__ = [
+    "Cell",
+    "Choices",
+    "History",
+    "Notebook",
+    "Origin",
+    "export_graph",
+    "export_saved",
+    "script_cell",
+    "selected",
+    "write_all",
+]
+
+
+def export_graph(
+    notebook: Notebook,
+    graph: Graph,
+    path: Path,
+    *,
+    nodes: Iterable[str] | None,
+    choices: Choices,
+    force: bool,
+) -> dict[Path, bytes]:
+    """Return what is to be written for a graph at ``path``: the module, and files beside it.
+
+    ``nodes`` are exported with all that they receive from; None: all nodes. Raises ExportError,
+    and UnknownNodeError.
+    """
+    stem = path.stem
+    if path.suffix != ".py" or not stem.isidentifier():
+        raise ExportError(f"{path.name} cannot be imported as a module; name it as in wordcount.py")
+    names = selected(graph, nodes)
+    check_choices(choices, notebook.namespace)
+    found = {name: (graph.nodes[name], _origin(notebook, graph.nodes[name])) for name in names}
+    module = build(notebook, found, choices, stem, path.parent)
+    with tempfile.TemporaryDirectory(prefix="emitnb-") as folder:
+        staged = Path(folder)
+        for name, content in module.files.items():
+            (staged / name).write_bytes(content)
+        check(module, notebook, {n: graph.nodes[n] for n in names}, staged / path.name)
+    text = marked(formatted(module.text, path))
+    check_target(path, text, force=force)
+    files = {path.with_name(name): content for name, content in module.files.items()}
+    return {**files, path: text.encode()}
+
+
+def export_saved(
+    cells: Sequence[Cell], name: str, version: str, path: Path, nodes: Iterable[str] | None = None
+) -> str:
+    """Return the module that the cells of a notebook make, as if they had run one by one.
+
+    Nothing is run, so what no statement makes is told, but values are not compared.
+    """
+    history = History(cells)
+    graph, origins = declared(history)
+    notebook = Notebook(history, None, [ROUTER], name, version, {})
+    found = {name: (graph.nodes[name], origins[name]) for name in selected(graph, nodes)}
+    module = build(notebook, found, Choices(), path.stem, path.parent)
+    return marked(formatted(module.text, path))
+
+
+def script_cell(graph: Graph) -> tuple[Cell, dict[str, Any]]:
+    """Return the file in which all nodes were declared, as one cell, and its variables.
+
+    Raises ExportError where there is no such file.
+    """
+    places = {node.declared_at[0] for node in graph.nodes.values() if node.declared_at}
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if len(places) == 1 and file in places:
+            source = Path(file).read_text(encoding="utf-8")
+            return Cell(Path(file).name, source, source, file), vars(module)
+    raise ExportError(
+        "only a notebook with `%load_ext emitnb`, or one Python file that declares all nodes, can "
+        f"be exported; these come from {', '.join(sorted(places)) or 'nowhere that is known'}"
+    )
+
+
+def selected(graph: Graph, nodes: Iterable[str] | None) -> list[str]:
+    """Return the nodes, and all that they receive from, in topological order."""
+    order = in_order(graph)
+    if not order:
+        raise ExportError("there are no nodes to export; declare one with %%emit_node")
+    if nodes is None:
+        return order
+    wanted: set[str] = set()
+    waiting = [graph.find(name) for name in nodes]
+    while waiting:
+        name = waiting.pop()
+        if name not in wanted and name != ENTRY_POINT:
+            wanted.add(name)
+            waiting += [node_of(origin) for origin in graph.origins(name)]
+    return [name for name in order if name in wanted]
+
+
+def _origin(notebook: Notebook, node: Node) -> Origin:
+    found = origin_of(notebook.history, node)
+    if found is None:
+        raise ExportError(
+            f"nobody knows the statement that declared {node.name}"
+            + (f" ({os.fspath(node.declared_at[0])})" if node.declared_at else "")
+            + ". Declare it in a cell of this notebook"
+        )
+    return found

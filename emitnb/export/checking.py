@@ -1,0 +1,161 @@
+"""A module is proven before it is written: run here, and its nodes compared with the notebook's."""
+
+from __future__ import annotations
+
+import io
+import sys
+import traceback
+import types
+from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from emitnb.errors import ExportError
+from emitnb.export.building import Module, Notebook
+from emitnb.export.cells import lines_of
+from emitnb.export.problems import Need, Problems, ways_out
+from emitnb.export.sameness import CHECKED, Comparison
+from emitnb.node import Node
+from emitnb.reading import Reader
+from emitnb.text import short_repr
+
+COMPARED = (
+    "fields",
+    "types",
+    "subscriptions",
+    "ignores",
+    "entry_point",
+    "key",
+    "batch",
+    "form",
+    "retries",
+    "backoff",
+    "timeout",
+    "placement",
+    "allow_shared",
+)
+"""What a declaration says, besides functions."""
+
+SHOWN = 60
+
+
+def check(module: Module, notebook: Notebook, nodes: Mapping[str, Node], file: Path) -> None:
+    """Run a module in a namespace of its own, and compare its nodes with those of the notebook.
+
+    ``file`` is where the module lies for now, with its files beside it. Raises ExportError with
+    all differences: what a node reads that is not what the module would make of it.
+    """
+    router = _router(_run(module.text, file), notebook.routers[0])
+    problems = Problems()
+    compare = Comparison(module.changed, module.attributes)
+    for name, node in nodes.items():
+        made = router.graph.nodes.get(name)
+        if made is None:
+            found = ", ".join(router.graph.nodes)
+            problems.add(f"the module has no node {name}, but {found}: declare it under that name")
+        else:
+            _compare(node, made, compare, notebook, problems)
+    problems.raise_if_any()
+
+
+def _run(text: str, file: Path) -> dict[str, Any]:
+    made = types.ModuleType(CHECKED)
+    made.__file__ = str(file)
+    before = sys.modules.get(CHECKED)
+    sys.modules[CHECKED] = made  # dataclasses look their module up
+    printed = io.StringIO()
+    try:
+        with redirect_stdout(printed), redirect_stderr(printed):
+            exec(compile(text, str(file), "exec", dont_inherit=True), made.__dict__)
+    except Exception as error:
+        places = [
+            one for one in traceback.extract_tb(error.__traceback__) if one.filename == str(file)
+        ]
+        number = places[-1].lineno if places else None
+        line = lines_of(text)[number - 1].strip() if number else ""
+        raise ExportError(
+            f"nothing was written. The module cannot be imported: {type(error).__name__}: {error}"
+            + (f", at `{line[:SHOWN]}`" if line else "")
+            + ". What that line needs was made in the notebook in some other way; make it by a "
+            "statement in a cell"
+        ) from error
+    finally:
+        _restore(before)
+    if printed.getvalue():
+        raise ExportError(
+            "nothing was written. Importing the module would print "
+            f"{short_repr(printed.getvalue(), SHOWN)}; take the print out of the statement that "
+            "makes what nodes need"
+        )
+    return made.__dict__
+
+
+def _restore(before: types.ModuleType | None) -> None:
+    if before is None:
+        del sys.modules[CHECKED]
+    else:
+        sys.modules[CHECKED] = before
+
+
+def _router(namespace: Mapping[str, Any], name: str) -> Reader:
+    found = namespace.get(name)
+    if not isinstance(found, Reader):
+        raise ExportError(f"nothing was written. `{name}` is no Router in the module")
+    return found
+
+
+def _compare(
+    node: Node, made: Node, compare: Comparison, notebook: Notebook, problems: Problems
+) -> None:
+    for name in COMPARED:
+        one, two = getattr(node, name), getattr(made, name)
+        if name == "types":
+            one, two = dict(one), dict(two)
+        if compare.difference(one, two) is not None:
+            problems.add(
+                f"{node.name} has other {name} by now ({short_repr(one, SHOWN)}) than where it "
+                f"was declared ({short_repr(two, SHOWN)}). Declare it again as it should be"
+            )
+    for what in ("function", "when", "new_state", "record"):
+        found = compare.difference(getattr(node, what), getattr(made, what))
+        if found is not None:
+            _differs(node, *found, notebook, problems)
+
+
+def _differs(
+    node: Node,
+    path: tuple[str, ...],
+    one: Any,
+    two: Any,
+    notebook: Notebook,
+    problems: Problems,
+) -> None:
+    names = [name for name in path if name != node.short_name]
+    if not names:
+        problems.add(
+            f"{node.name} is another function in the module: what made it in the notebook "
+            "(a loop, a call, an edit) is no longer there. Declare it again in a cell of its own"
+        )
+        return
+    name = names[-1].partition(".")[0]
+    namespace = notebook.namespace or {}
+    need = Need(node.name, names[-2] if len(names) > 1 else "")
+    is_value = name in namespace and not isinstance(namespace[name], types.FunctionType | type)
+    ways = ways_out(name, namespace[name]) if is_value else "Run its cell again"
+    problems.add(
+        f"`{name}`, {need}, is {short_repr(one, SHOWN)} in the notebook, and would be "
+        f"{short_repr(two, SHOWN)} in the module: it was changed after a statement made it"
+        f"{_changed_by(name, notebook)}. {ways}"
+    )
+
+
+def _changed_by(name: str, notebook: Notebook) -> str:
+    """Say which statement, run for its effect alone, mentions a name after it was made."""
+    ran = notebook.history.statements
+    made = max((one.time for one in ran if name in one.names.binds), default=-1)
+    for statement in ran[made + 1 :]:
+        if not statement.is_definition and name in statement.names.now and not statement.magic:
+            line = " ".join(statement.cell.line(statement.line).split())[:SHOWN]
+            return f" ({statement.place}: {line})"
+    return ""

@@ -1,0 +1,67 @@
+"""Evidence: tests of a module, made of the messages that its graph has recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from emitnb.errors import EmitError
+from emitnb.export.evidence.cases import cases_of
+from emitnb.export.evidence.page import Page
+from emitnb.export.evidence.sample import WholeRun, whole_run
+from emitnb.export.evidence.writing import Writer
+from emitnb.pushing import Pusher
+
+__all__ = ["evidence"]
+
+
+def evidence(
+    router: Pusher,
+    module: str,
+    nodes: Sequence[str],
+    classes: Mapping[str, type] | None = None,
+    *,
+    name: str = "router",
+) -> dict[str, bytes]:
+    """Return the files of a pytest module that tests some nodes of a router, by their names.
+
+    ``test_MODULE.py`` has a test for each node: of the messages that it received, the typical one
+    (the median by the length of its JSON), the smallest and the largest, one that it drops, and
+    all on which it failed before it was fixed. For a node with state each is a run of the first
+    messages of that key. Another test runs the whole graph on some of the pushed messages. What is
+    too long for code is in ``test_MODULE.jsonl``, the frame of the whole graph in
+    ``test_MODULE-frame.parquet`` (``.jsonl`` where Parquet cannot hold it).
+
+    Each node is called for that, here, with fresh states, and nothing is recorded. What does not
+    give the same again is left out, and a comment says so. The same record makes the same bytes.
+
+    Parameters
+    ----------
+    router : what has recorded messages
+    module : the name of the module that has the graph
+    nodes : full names of the nodes that the module has, in its order
+    classes : classes that the module has, by their names there: enums, dataclasses, Structs and
+        named tuples among them may be values of messages
+    name : the name of the router in the module
+
+    Raises EmitError where nothing was recorded.
+    """
+    ledger = router._store.ledger
+    graph = router.graph
+    if not ledger.log.pushed:
+        raise EmitError(
+            "nothing was recorded that tests could be made of; push something before exporting, "
+            "or export without tests"
+        )
+    writer = Writer(classes)
+    page = Page(module, name, graph, writer)
+    failing = {(one.node, one.parent_node, one.parent_row) for one in ledger.failures}
+    for node in nodes:
+        page.add_node(cases_of(ledger, graph, failing, node, router.hop_limit, writer))
+    run = whole_run(router, ledger, nodes, writer)
+    page.add_graph(run)
+    files = {f"test_{module}.py": page.text().encode()}
+    if page.stored:
+        files[page.stored_name] = page.stored
+    if isinstance(run, WholeRun):
+        files[page.frame_name(run)] = run.frame
+    return files

@@ -1,0 +1,200 @@
+"""A sample of what was pushed, and what the whole graph makes of it."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from emitnb.backends.memory import Memory
+from emitnb.emissions import Log, recorded, sources_of
+from emitnb.errors import EmitError
+from emitnb.export.evidence.received import size_of
+from emitnb.export.evidence.writing import UnwritableError, Writer
+from emitnb.graph import Graph
+from emitnb.ledger import Ledger
+from emitnb.message import ENTRY_POINT, Message
+from emitnb.pushing import Pusher
+from emitnb.table import Positions
+from emitnb.testing import load_frame, same
+
+FIRST, MOST = 10, 20
+"""Messages of a sample: so many that were pushed first, and with others so many at the most."""
+
+EASY_BYTES, EASY_ROWS = 100_000, 5_000
+"""What the sample takes, and the rows made of it, if there are messages as small as that."""
+
+MOST_BYTES, MOST_ROWS = 2_000_000, 200_000
+"""A single message that takes more is not pushed in a test."""
+
+LOOKED_AT = 100
+"""Messages that are weighed for one place in the sample."""
+
+Pushes = list[tuple[str | None, list[dict[str, Any]]]]
+"""Messages that were pushed one after the other, with the only node that they went to, if one."""
+
+
+@dataclass(frozen=True)
+class WholeRun:
+    """What was pushed into a graph, and what came of it: a file with the frame, and how often
+    which nodes failed. ``left_out`` are columns that no file holds."""
+
+    pushes: Pushes
+    suffix: str
+    frame: bytes
+    left_out: tuple[str, ...]
+    failing: dict[str, int]
+
+
+def whole_run(
+    router: Pusher, ledger: Ledger, nodes: Sequence[str], writer: Writer
+) -> WholeRun | str:
+    """Return a run of the graph of some nodes on a sample, or why there is none."""
+    pushes = _sample(ledger, nodes)
+    if not pushes:
+        return "no message that was pushed is small enough, and still kept"
+    try:
+        writer.text(pushes)
+        writer.line(pushes)
+    except UnwritableError as error:
+        return f"values of the type {error} cannot be written down"
+    try:
+        (frame, failing), (again, _) = (_run(router, nodes, pushes) for _ in range(2))
+    except EmitError as error:
+        return str(error).rstrip(".")
+    if not _equal(frame, again):
+        return "it emits something else each time"
+    suffix, data, left_out = stored(frame, writer)
+    return WholeRun(pushes, suffix, data, left_out, failing)
+
+
+def stored(frame: pd.DataFrame, writer: Writer) -> tuple[str, bytes, tuple[str, ...]]:
+    """Return the kind of file that gives a frame again, its contents, and columns left out."""
+    buffer = io.BytesIO()
+    try:
+        frame.to_parquet(buffer)
+        if _equal(frame, load_frame(buffer.getvalue(), ".parquet", {})):
+            return ".parquet", buffer.getvalue(), ()
+    except Exception:  # Arrow has errors of many kinds for what it does not take
+        pass
+    lost = tuple(name for name in frame.columns if not _holds(frame[[name]], writer))
+    return ".jsonl", _lines(frame.drop(columns=list(lost)), writer), lost
+
+
+def _run(
+    router: Pusher, nodes: Sequence[str], pushes: Pushes
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    graph = router.graph
+    chosen = {name: node for name, node in graph.nodes.items() if name in nodes}
+    again = router._scratch(Graph(chosen, {}, graph.message_class), Memory())
+    for to, messages in pushes:
+        again.push(messages, to=to, progress=False)
+    return again.frame(), again.failing()
+
+
+def _sample(ledger: Ledger, nodes: Sequence[str]) -> Pushes:
+    """The first messages, those that reach nodes not reached yet, and those that once failed."""
+    log = ledger.log
+    sources = {name: sources_of(log, name) for name in nodes if name in log.tracks}
+    rows = np.zeros(log.pushed, np.int64)
+    for found in sources.values():
+        rows += np.bincount(found, minlength=log.pushed)
+    is_kept = _kept(log, nodes)
+    kept = np.flatnonzero(is_kept)
+    chosen = _Chosen(log, rows)
+    for row in kept[:LOOKED_AT].tolist():
+        if len(chosen.sizes) < FIRST:
+            chosen.add(row, EASY_BYTES // 2, EASY_ROWS // 2)
+    for found in sources.values():
+        if not np.isin(found, list(chosen.sizes)).any():
+            reaching = np.unique(found[is_kept[found]])[:LOOKED_AT]
+            any(map(chosen.add, reaching[np.argsort(rows[reaching], kind="stable")].tolist()))
+    for failure in ledger.fixed.kept:
+        if failure.node in nodes and failure.source is not None and is_kept[failure.source]:
+            chosen.add(failure.source)
+    if not chosen.sizes:
+        few = kept[:LOOKED_AT]
+        for row in few[np.argsort(rows[few], kind="stable")][:1].tolist():
+            chosen.add(row, MOST_BYTES, MOST_ROWS)
+    return [
+        (to, [chosen.values[row] for row in part])
+        for to, part in groupby(sorted(chosen.sizes), key=partial(_target, log))
+    ]
+
+
+class _Chosen:
+    """The messages of a sample, by their numbers, within its bounds."""
+
+    def __init__(self, log: Log, rows: Positions) -> None:
+        self.sizes: dict[int, int] = {}
+        self.values: dict[int, dict[str, Any]] = {}
+        self._log = log
+        self._rows = rows
+
+    def add(self, row: int, most_bytes: int = EASY_BYTES, most_rows: int = EASY_ROWS) -> bool:
+        """Add a message; return whether there was room for it."""
+        made = int(self._rows[[*self.sizes, row]].sum())
+        if row in self.sizes or len(self.sizes) == MOST or made > most_rows:
+            return row in self.sizes
+        table = recorded(self._log, ENTRY_POINT, np.array([row]))
+        (message,) = table.messages(ENTRY_POINT, Message)
+        size = size_of(message)
+        if sum(self.sizes.values()) + size > most_bytes:
+            return False
+        self.sizes[row] = size
+        self.values[row] = message.as_dict()
+        return True
+
+
+def _kept(log: Log, nodes: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Which pushed messages are kept, and went to these nodes."""
+    found = np.zeros(log.pushed, dtype=bool)
+    ends = [*(first for first, _, _ in log.pushes), log.pushed][1:]
+    for (first, _, to), end in zip(log.pushes, ends, strict=True):
+        found[first:end] = to is None or to in nodes
+    found[: log.inputs.first] = False
+    return found
+
+
+def _target(log: Log, row: int) -> str | None:
+    """Which node a pushed message went to; None for all entry points."""
+    return next(to for first, _, to in reversed(log.pushes) if first <= row)
+
+
+def _holds(frame: pd.DataFrame, writer: Writer) -> bool:
+    try:
+        return _equal(frame, load_frame(_lines(frame, writer), ".jsonl", writer.classes))
+    except Exception:  # a dtype whose name does not make it again
+        return False
+
+
+def _lines(frame: pd.DataFrame, writer: Writer) -> bytes:
+    """The frame as JSON lines: its dtypes, then its rows."""
+    dtypes = {name: str(dtype) for name, dtype in frame.dtypes.items()}
+    columns = [_values(frame[name]) for name in frame.columns]
+    head = json.dumps({"dtypes": dtypes}, ensure_ascii=False).encode() + b"\n"
+    return head + b"".join(writer.line(list(row)) for row in zip(*columns, strict=True))
+
+
+def _values(column: pd.Series[Any]) -> list[Any]:
+    if column.dtype == object:
+        return column.tolist()
+    values = column.astype(object)
+    return values.where(column.notna(), None).tolist()
+
+
+def _equal(one: pd.DataFrame, other: pd.DataFrame) -> bool:
+    try:
+        pd.testing.assert_frame_equal(one, other)
+    except AssertionError:
+        return False
+    objects = [name for name in one.columns if one[name].dtype == object]
+    return all(same(one[name].tolist(), other[name].tolist()) for name in objects)

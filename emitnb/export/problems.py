@@ -1,0 +1,206 @@
+"""Why a graph cannot leave the notebook: in words, with the ways out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from emitnb.errors import ExportError
+from emitnb.export.cells import Cell, Statement
+from emitnb.export.literals import is_small
+from emitnb.export.outside import is_data
+from emitnb.text import short_repr
+
+SHOWN = 60
+"""Characters of a value or a line that a message shows."""
+
+MOST = 10
+"""Problems that one message tells."""
+
+_ABSENT = object()
+
+
+@dataclass(frozen=True)
+class Need:
+    """Who needs a name: a node, and the function or constant between them, if there is one."""
+
+    node: str
+    via: str
+
+    def through(self, statement: Statement) -> Need:
+        """Return the need of what a statement reads, which itself is needed."""
+        names = sorted(statement.names.binds)
+        return Need(self.node, names[0] if names else self.via)
+
+    def __str__(self) -> str:
+        through = f" (through `{self.via}`)" if self.via not in ("", self.node) else ""
+        return f"which {self.node} needs{through}"
+
+
+class Problems:
+    """Collects what is wrong, so that a user sees all of it at once."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def raise_if_any(self) -> None:
+        """Raise ExportError with all problems, if there is one."""
+        if not self.texts:
+            return
+        more = len(self.texts) - MOST
+        texts = self.texts[:MOST] + ([f"… and {more} more like these"] if more > 0 else [])
+        count = "" if len(self.texts) == 1 else f"{len(self.texts)} problems:\n"
+        raise ExportError(f"nothing was written. {count}" + "\n".join(texts))
+
+    def add(self, text: str) -> None:
+        """Note one problem, once."""
+        if text not in self.texts:
+            self.texts.append(text)
+
+    def no_statement(self, name: str, need: Need, reader: Statement, value: Any) -> None:
+        """A value that is there, and that nothing in the notebook made."""
+        self.add(
+            f"`{name}`, {need} ({reader.place}), was made by no statement of the notebook: a "
+            "widget, a magic, globals() or a cell that failed set it. "
+            f"{ways_out(name, value)}"
+        )
+
+    def imported_from_ipython(self, name: str, need: Need, last: Statement) -> None:
+        """A name that is imported from what only a notebook has."""
+        self.add(
+            f"`{name}`, {need}, is imported from IPython ({last.place}: {_line(last)}), and a "
+            "module needs none. Take it out of the code"
+        )
+
+    def undefined(self, name: str, need: Need, reader: Statement) -> None:
+        """A name that nothing defines."""
+        self.add(
+            f"`{name}`, {need} ({reader.place}), is defined nowhere: a call that comes to that "
+            "line would fail. Define it in a cell, or take it out"
+        )
+
+    def deleted(self, name: str, need: Need, last: Statement) -> None:
+        """A name that was deleted."""
+        self.add(
+            f"`{name}`, {need}, was deleted ({last.place}: {_line(last)}). "
+            "Define it again in a cell"
+        )
+
+    def provided(self, name: str, need: Need, reader: Statement) -> None:
+        """A name that only IPython gives."""
+        self.add(
+            f"`{name}`, {need} ({reader.place}), is IPython's, and a module has no IPython. "
+            "Take it out of the code, or import what you need in a cell"
+        )
+
+    def ipython(self, need: Need, statement: Statement, line: int) -> None:
+        """IPython's own syntax in code that is needed."""
+        names = ", ".join(f"`{name}`" for name in sorted(statement.names.binds)) or "a statement"
+        what = need.node if names == f"`{need.node}`" else f"{names}, {need},"
+        ways = [ways_out(name) for name in sorted(statement.names.binds)[:1]]
+        out = "Say it in Python" if statement.is_definition or not ways else ways[0]
+        self.add(
+            f"{what} uses IPython's own syntax ({statement.cell.place}, line {line}: "
+            f"{statement.cell.line(line)[:SHOWN]}), and a module has no IPython. {out}"
+        )
+
+    def rebound(self, name: str, need: Need, reader: Statement, last: Statement) -> None:
+        """A name that meant something else when it was read."""
+        made = ", ".join(f"`{one}`" for one in sorted(reader.names.binds)) or "a statement"
+        self.add(
+            f"{made} ({reader.place}), needed by {need.node}, was made from `{name}`, which has "
+            f"been bound anew since ({last.place}: {_line(last)}). "
+            f"Run {reader.cell.place} again, or give the second `{name}` a name of its own"
+        )
+
+    def changed_module(self, what: str, need: Need, reader: Statement, by: Statement) -> None:
+        """Something of an imported module that a statement changed for its effect."""
+        self.add(
+            f"`{what}`, {need} ({reader.place}), was changed in {by.place}: {_line(by)}. "
+            "Importing a module changes nothing; say it in the function that needs it, "
+            f"or take it out and run {by.cell.place} again"
+        )
+
+    def found_by_path(self, name: str, need: Need, by: Statement) -> None:
+        """A module that is found only since a statement changed where Python looks."""
+        self.add(
+            f"`{name}`, {need}, is imported from a folder that Python knows since {by.place}: "
+            f"{_line(by)}. Put the module beside the exported one, or install it, "
+            f"and run {by.cell.place} again without that"
+        )
+
+    def made_from_itself(
+        self, name: str, need: Need, reader: Statement, then: Statement, value: Any
+    ) -> None:
+        """A name made from what it was in another cell, or when its cell ran before."""
+        self.add(
+            f"`{name}`, {need}, was made from what it was before ({reader.place}: "
+            f"{_line(reader)}; before that {then.place}: {_line(then)}), so that running the cells "
+            f"again would not give it again. {ways_out(name, value)}"
+        )
+
+    def made_from_parameter(self, name: str, need: Need, reader: Statement) -> None:
+        """A value that is computed from a parameter once, when the module is imported."""
+        made = ", ".join(f"`{one}`" for one in sorted(reader.names.binds)) or "a statement"
+        self.add(
+            f"{made} ({reader.place}), needed by {need.node}, is made from the parameter "
+            f"`{name}` when the module is imported, and would not follow --{name}. "
+            f"Compute it inside the function that needs it"
+        )
+
+    def cell_is_gone(self, name: str, need: Need, last: Statement) -> None:
+        """A value whose cell was deleted."""
+        self.add(
+            f"`{name}`, {need}, was made in {last.place}, and that cell has been deleted since. "
+            f"Put `{_line(last)}` into a cell and run it"
+        )
+
+    def cell_ran_again(self, name: str, need: Need, last: Statement, now: Cell) -> None:
+        """A value whose cell says something else by now."""
+        self.add(
+            f"`{name}`, {need}, was made in {last.place}, and that cell has run again since, as "
+            f"{now.place}, without making it. Put `{_line(last)}` into a cell and run it"
+        )
+
+    def outside(
+        self, name: str, need: Need, last: Statement, call: str, value: Any = _ABSENT
+    ) -> None:
+        """A value that is read from somewhere."""
+        self.add(
+            f"`{name}`, {need}, is read from outside the notebook by {call} ({last.place}: "
+            f"{_line(last)}), and importing a module reads nothing. {ways_out(name, value)}"
+        )
+
+    def from_router(self, name: str, need: Need, last: Statement, value: Any = _ABSENT) -> None:
+        """A value that was taken out of the router."""
+        self.add(
+            f"`{name}`, {need}, was taken out of the router ({last.place}: {_line(last)}), and "
+            f"the router of a module has recorded nothing. {ways_out(name, value)}"
+        )
+
+    def data(self, name: str, need: Need, last: Statement, value: Any) -> None:
+        """A frame, an array or a model."""
+        self.add(
+            f"`{name}`, {need}, is data ({type(value).__name__}, made in {last.place}), and data "
+            f"does not go into code. {ways_out(name, value)}"
+        )
+
+
+def ways_out(name: str, value: Any = _ABSENT) -> str:
+    """Say what a user can do about a value that no code makes."""
+    option = name.replace("_", "-")
+    ways = []
+    if value is not _ABSENT and not is_data(value) and is_small(value):
+        shown = short_repr(value, SHOWN)
+        ways.append(f"make it in a cell ({name} = {shown}), or freeze it: --freeze {name}")
+    elif value is _ABSENT or not is_data(value):
+        ways.append(f"make it in a cell with a literal ({name} = …)")
+    ways.append(f"make it an option --{option} of the module: --params {name}")
+    if value is not _ABSENT and not is_small(value):
+        ways.append(f"put it into a file beside the module: --files {name}")
+    text = "; or ".join(ways)
+    return text[:1].upper() + text[1:]
+
+
+def _line(statement: Statement) -> str:
+    return " ".join(statement.cell.line(statement.line).split())[:SHOWN]

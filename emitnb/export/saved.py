@@ -1,0 +1,181 @@
+"""The graph that cells would declare if they ran from top to bottom: read, with nothing run.
+
+So a saved notebook can be exported, checked and run without its data.
+"""
+
+from __future__ import annotations
+
+import ast
+from argparse import Namespace
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from emitnb.cells.node_line import amounts, parse_node_line
+from emitnb.cells.routes import parse_routes
+from emitnb.cells.words import names, unquoted, words
+from emitnb.export.building import Origin
+from emitnb.export.cells import History, Statement
+from emitnb.graph import Graph
+from emitnb.node import Node, Options, declare
+from emitnb.subscription import subscriptions
+
+ROUTER = "router"
+_POSITIONAL = ("fields", "subscribe_to", "entry_point", "ignore")
+
+
+def declared(history: History) -> tuple[Graph, dict[str, Origin]]:
+    """Return the graph that the cells declare, and where each of its nodes comes from.
+
+    Its nodes have the routes that theirs will have, and no functions of their own. Raises what
+    declaring them would raise.
+    """
+    found = _Declared()
+    for number, statement in enumerate(history.statements):
+        following = history.statements[number + 1 : number + 2]
+        is_last = not following or following[0].cell is not statement.cell
+        found.take(statement, is_last)
+    origins = {name: found.origins[name] for name in found.graph.nodes}
+    nodes = {
+        name: replace(node, key=tuple(names(line.key))) if (line := origins[name].line) else node
+        for name, node in found.graph.nodes.items()
+    }
+    return replace(found.graph, nodes=nodes), origins
+
+
+class _Declared:
+    def __init__(self) -> None:
+        self.graph = Graph()
+        self.origins: dict[str, Origin] = {}
+        self._cell: list[Statement] = []
+
+    def take(self, statement: Statement, is_last: bool) -> None:
+        """Take in one statement; ``is_last``: of its cell."""
+        if statement.node_line is not None:
+            self._cell.append(statement)
+            if is_last:
+                self._of_cell(statement.node_line)
+                self._cell = []
+        elif statement.magic is not None:
+            self._of_magic(*statement.magic)
+        else:
+            self._of_code(statement)
+
+    def _of_cell(self, line: str) -> None:
+        for statement in reversed(self._cell):
+            if _can_be_node(statement.tree):
+                said = parse_node_line(line)
+                (function,) = statement.names.binds
+                self._add(node_of_line(said, statement.tree, function), Origin(statement, said))
+                return
+
+    def _of_code(self, statement: Statement) -> None:
+        for call, function in _declaring(statement.tree):
+            options = _options(call)
+            name = options.pop("name", None) or function or f"node_{len(self.origins) + 1}"
+            self._add(_stub(statement.tree, name, options), Origin(statement, None))
+
+    def _of_magic(self, name: str, line: str, body: str | None) -> None:
+        given = [unquoted(word) for word in words(line)]
+        if name == "emit_route" and body is not None:
+            for change in parse_routes(body, self.graph):
+                wanted = subscriptions(change.origin, change.node)
+                if change.cut:
+                    self.graph = self.graph.without_subscription(change.node, wanted[0])
+                else:
+                    self.graph = self.graph.with_subscriptions(change.node, wanted)
+        elif name == "emit_rename" and len(given) == 2:
+            old = self.graph.find(given[0])
+            self.graph = self.graph.renamed(old, given[1])
+            self.origins[given[1]] = self.origins.pop(old)
+        elif name == "emit_remove" and given:
+            self.graph = self.graph.without(given[0])
+        elif name == "emit_reset" and "--keep-graph" not in given:
+            self.graph = Graph()
+
+    def _add(self, node: Node, origin: Origin) -> None:
+        self.graph = self.graph.with_node(node)
+        self.origins[node.name] = origin
+
+
+def node_of_line(said: Namespace, tree: ast.stmt, function: str) -> Node:
+    """Return the node that the line of a cell declares, as far as nothing has to be run for it."""
+    options = {
+        "subscribe_to": names(said.on),
+        "entry_point": said.entry,
+        "ignore": names(said.ignore),
+        "batch": said.batch,
+        "retries": said.retries,
+        "backoff": said.backoff,
+        "timeout": said.timeout,
+        "resources": amounts(said.resources),
+        "workers": names(said.workers),
+        "priority": said.priority,
+        "allow_shared": said.allow_shared,
+    }
+    return _stub(tree, said.name or function, options)
+
+
+def _stub(tree: ast.stmt, name: str, options: dict[str, Any]) -> Node:
+    """Return a node that nothing can be pushed to: only what it says of itself is right.
+
+    Without fields and key: which fields an origin has, only running its cell could tell.
+    """
+
+    def plain(msg: Any) -> None: ...
+
+    async def waiting(msg: Any) -> None: ...
+
+    return declare(waiting if _is_async(tree) else plain, Options(name=name, **options))
+
+
+def _is_async(tree: ast.stmt) -> bool:
+    if isinstance(tree, ast.ClassDef):
+        return any(isinstance(part, ast.AsyncFunctionDef) for part in tree.body)
+    return isinstance(tree, ast.AsyncFunctionDef)
+
+
+def _can_be_node(tree: ast.stmt) -> bool:
+    """Whether it is a function, or a class whose objects look as if they could be called."""
+    if isinstance(tree, ast.ClassDef):
+        return bool(tree.bases) or any(
+            getattr(part, "name", "") == "__call__" for part in tree.body
+        )
+    return isinstance(tree, ast.FunctionDef | ast.AsyncFunctionDef)
+
+
+def _declaring(tree: ast.stmt) -> Iterator[tuple[ast.Call, str]]:
+    """Yield the calls of ``router.node`` in a statement, each with the function's name, or ""."""
+    if isinstance(tree, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        for mark in tree.decorator_list:
+            if _is_declaring(mark):
+                yield mark, tree.name  # type: ignore[misc]  # it was looked at
+        return
+    for part in ast.walk(tree):
+        if _is_declaring(part):
+            name = tree.targets[0] if isinstance(tree, ast.Assign) else None
+            yield part, name.id if isinstance(name, ast.Name) else ""  # type: ignore[misc]
+
+
+def _is_declaring(part: ast.AST) -> bool:
+    return (
+        isinstance(part, ast.Call)
+        and isinstance(part.func, ast.Attribute)
+        and part.func.attr == "node"
+        and isinstance(part.func.value, ast.Name)
+        and part.func.value.id == ROUTER
+    )
+
+
+def _options(call: ast.Call) -> dict[str, Any]:
+    """What a call says about name and routes, as far as it says it in literals."""
+    given = dict(zip(_POSITIONAL, call.args, strict=False))
+    given |= {word.arg: word.value for word in call.keywords if word.arg is not None}
+    found: dict[str, Any] = {}
+    for name in ("subscribe_to", "entry_point", "ignore", "name"):
+        if name in given:
+            try:
+                found[name] = ast.literal_eval(given[name])
+            except ValueError:
+                continue
+    return found

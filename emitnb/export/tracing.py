@@ -1,0 +1,282 @@
+"""What a node needs: names are followed through code, back to the statements that made them.
+
+Which statement that is, the order decides in which cells ran, not the order in which they stand.
+What is read when a function is called is what the name means now. What is read while a statement
+runs (a default, a decorator, the right side of ``=``) is what the name meant then; where that is
+no longer what it means now, the two cannot both be in one module, and that is a problem.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+from collections import deque
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from emitnb.export.cells import History, Statement
+from emitnb.export.outside import ipython_line, is_data, outside_call
+from emitnb.export.problems import Need, Problems
+
+PROVIDED = {"display", "get_ipython", "In", "Out", "exit", "quit"}
+"""What IPython gives a notebook, and nobody gives a module."""
+
+NOTEBOOK = ("IPython", "ipykernel", "ipywidgets")
+"""Packages that a module must do without."""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """The statements that made a name what it is: of one cell, in order; the last binds it."""
+
+    statements: tuple[Statement, ...]
+
+    @property
+    def last(self) -> Statement:
+        """The statement after which the name was what it is."""
+        return self.statements[-1]
+
+    def is_same_as(self, other: Definition) -> bool:
+        """Whether both make the same of the name."""
+        pairs = zip(self.statements, other.statements, strict=False)
+        return len(self.statements) == len(other.statements) and all(
+            one is two or one.is_same_as(two) for one, two in pairs
+        )
+
+
+@dataclass
+class Traced:
+    """What was found: statements with the need that brought them in, and names chosen otherwise.
+
+    ``chosen`` are the needed names that the user wants as a literal, parameter or file;
+    ``stars`` the needed names that a star import gave, with their module.
+    """
+
+    statements: dict[Statement, Need] = field(default_factory=dict)
+    chosen: dict[str, Need] = field(default_factory=dict)
+    stars: dict[str, str] = field(default_factory=dict)
+
+
+class Tracer:
+    """Follows names through the statements of a notebook.
+
+    Parameters
+    ----------
+    history : what ran
+    namespace : the notebook's variables; None where there is no notebook that runs
+    routers : the names of the router in the notebook
+    chosen : names whose statements are not looked for
+    problems : takes what is wrong
+    """
+
+    def __init__(
+        self,
+        history: History,
+        namespace: Mapping[str, Any] | None,
+        routers: Collection[str],
+        chosen: Collection[str],
+        problems: Problems,
+    ) -> None:
+        self.history = history
+        self.namespace = namespace
+        self.routers = set(routers)
+        self.chosen = set(chosen)
+        self.problems = problems
+        self.traced = Traced()
+        self._bound: dict[str, list[Statement]] = {}
+        for statement in history.statements:
+            for name in statement.names.binds | statement.names.unbinds:
+                self._bound.setdefault(name, []).append(statement)
+        self._parameters = {
+            name
+            for statement in history.statements
+            if statement.parameter is not None
+            for name in statement.names.binds
+        }
+        self.declaring: Collection[Statement] = ()
+        """The statements that declare the nodes: what else they bind is none of the router's."""
+        self._waiting: deque[tuple[Statement, Need]] = deque()
+
+    def parameter_help(self, name: str) -> str | None:
+        """The help text of a parameter; None for a name that is none."""
+        if name not in self._parameters:
+            return None
+        texts = [one.parameter for one in self._bound[name] if one.parameter is not None]
+        return texts[-1]
+
+    def need_statement(self, statement: Statement, node: str) -> None:
+        """Take in a statement that declares a node, and all that it needs."""
+        self._take(statement, Need(node, ""))
+        self._follow()
+
+    def need_names(self, names: Collection[str], statement: Statement, node: str) -> None:
+        """Take in what the line of a node reads when the node is called."""
+        for name in sorted(names):
+            self._resolve(name, statement, Need(node, ""), now=False)
+        self._follow()
+
+    def definition(self, name: str, before: int | None = None) -> Definition | None:
+        """Return what made ``name`` what it is, or was before the time ``before``."""
+        ran = [s for s in self._bound.get(name, ()) if before is None or s.time < before]
+        if not ran:
+            return None
+        first = len(ran) - 1
+        while first > 0 and ran[first - 1].cell is ran[-1].cell and _builds_on(ran[first], name):
+            first -= 1
+        return Definition(tuple(ran[first:]))
+
+    # -- inside -----------------------------------------------------------------------------
+
+    def _take(self, statement: Statement, need: Need) -> None:
+        if statement not in self.traced.statements:
+            self.traced.statements[statement] = need
+            self._waiting.append((statement, need))
+
+    def _follow(self) -> None:
+        while self._waiting:
+            statement, need = self._waiting.popleft()
+            line = ipython_line(statement)
+            if line is not None:
+                self.problems.ipython(need, statement, line)
+                continue
+            inner = need.through(statement)
+            for name in sorted(statement.names.now):
+                self._resolve(name, statement, inner, now=True)
+            for name in sorted(statement.names.later - statement.names.now):
+                self._resolve(name, statement, inner, now=False)
+
+    def _resolve(self, name: str, reader: Statement, need: Need, *, now: bool) -> None:
+        if name in self.chosen:
+            self.traced.chosen.setdefault(name, need)
+            return
+        found = self.definition(name)
+        if found is None:
+            self._without_statement(name, reader, need, now)
+        elif name in found.last.names.unbinds and _is_builtin(name):
+            return  # `del sum` gives the builtin back
+        elif name in found.last.names.unbinds:
+            self.problems.deleted(name, need, found.last)
+        elif not now or self._is_as_then(name, found, reader, need):
+            self._use(name, found, reader, need, now)
+
+    def _is_as_then(self, name: str, found: Definition, reader: Statement, need: Need) -> bool:
+        """Whether a name means now what it meant when ``reader`` ran."""
+        then = self.definition(name, before=reader.time)
+        if then is None:
+            if name in found.last.names.binds and found.last is reader:
+                return True  # the first statement of a chain reads a builtin: list = list
+        elif reader in found.statements:
+            if then.last in found.statements:
+                return True
+            value = None if self.namespace is None else self.namespace.get(name)
+            self.problems.made_from_itself(name, need, reader, then.last, value)
+            return False
+        elif then.is_same_as(found):
+            return True
+        self.problems.rebound(name, need, reader, found.last)
+        return False
+
+    def _use(self, name: str, found: Definition, reader: Statement, need: Need, now: bool) -> None:
+        last = found.last
+        if now and name in self._parameters:
+            self.problems.made_from_parameter(name, need, reader)
+        elif self._is_gone(name, last, need) or self._is_outside(name, last, need):
+            return
+        for statement in self._with_submodules(name, found):
+            self._take(statement, need)
+
+    def _with_submodules(self, name: str, found: Definition) -> list[Statement]:
+        """``import a.b`` and ``import a.c`` both bind ``a``: all of them are needed."""
+        last = found.last
+        if not last.is_import or "." not in last.text.partition(" as ")[0]:
+            return list(found.statements)
+        dotted = [one for one in self._bound[name] if one.text.startswith(f"import {name}.")]
+        return [*dict.fromkeys((*dotted, last))]
+
+    def _is_gone(self, name: str, last: Statement, need: Need) -> bool:
+        """Whether the cell that made a name is no longer there, or says something else now."""
+        if last.cell.is_gone:
+            self.problems.cell_is_gone(name, need, last)
+            return True
+        if not last.cell.identity:
+            return False
+        runs = [cell for cell in self.history.cells if cell.identity == last.cell.identity]
+        if runs[-1] is last.cell:
+            return False
+        self.problems.cell_ran_again(name, need, last, runs[-1])
+        return True
+
+    def _is_outside(self, name: str, last: Statement, need: Need) -> bool:
+        """Whether a value is data, or is read from somewhere, and not made by code alone."""
+        if last.is_import and last.text.split()[1].partition(".")[0] in NOTEBOOK:
+            self.problems.imported_from_ipython(name, need, last)
+            return True
+        if last.is_definition or last.is_import or self.routers & last.names.binds:
+            return False
+        if last in self.declaring:
+            return False
+        call = outside_call(last.tree)
+        value = None if self.namespace is None else self.namespace.get(name)
+        if self.routers & last.names.now:
+            self.problems.from_router(name, need, last, value)
+        elif call:
+            self.problems.outside(name, need, last, call, value)
+        elif is_data(value):
+            self.problems.data(name, need, last, value)
+        else:
+            return False
+        return True
+
+    def _without_statement(self, name: str, reader: Statement, need: Need, now: bool) -> None:
+        if name in self.routers:
+            return
+        module = self._star(name)
+        if module is not None:
+            self.traced.stars[name] = module
+        elif name in PROVIDED:
+            self.problems.provided(name, need, reader)
+        elif self.namespace is not None and name in self.namespace:
+            self.problems.no_statement(name, need, reader, self.namespace[name])
+        elif not _is_builtin(name) and not _is_of_module(name):
+            if (now and reader.names.binds == {name}) or name in reader.names.maybe:
+                return
+            self.problems.undefined(name, need, reader)
+
+    def _star(self, name: str) -> str | None:
+        """The module from which a star import took a name."""
+        for statement in reversed(self.history.statements):
+            tree = statement.tree
+            if statement.text.endswith("import *"):
+                module = getattr(tree, "module", None) or ""
+                if name in _public(module):
+                    return module
+        return None
+
+
+def _builds_on(statement: Statement, name: str) -> bool:
+    """Whether a statement may leave something of what a name was before."""
+    return name in statement.names.now or statement.is_compound
+
+
+def _is_builtin(name: str) -> bool:
+    """Whether a name is Python's own, and not one that somebody put among the builtins."""
+    found = getattr(builtins, name, _ABSENT)
+    return name in _CONSTANTS or getattr(found, "__module__", "") == "builtins"
+
+
+_ABSENT = object()
+_CONSTANTS = {"Ellipsis", "NotImplemented", "None", "True", "False", "__debug__", "__import__"}
+
+
+def _is_of_module(name: str) -> bool:
+    return name in ("__name__", "__doc__", "__file__", "__spec__", "__builtins__", "__debug__")
+
+
+def _public(module: str) -> Collection[str]:
+    try:
+        found = importlib.import_module(module)
+    except ImportError:
+        return ()
+    listed = getattr(found, "__all__", None)
+    return listed if listed is not None else [n for n in vars(found) if not n.startswith("_")]

@@ -1,0 +1,112 @@
+"""Exporting: the part of the router through which a graph leaves the notebook."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from emitnb.export import Cell, Choices, History, Notebook, export_graph, script_cell, write_all
+from emitnb.message import Message
+from emitnb.plan import HOP_LIMIT
+from emitnb.rerunning import Rerunner
+
+MAX_FAILURES = 1_000
+
+
+class Session(Protocol):
+    """A notebook that runs: what a router asks of it."""
+
+    @property
+    def namespace(self) -> dict[str, Any]:
+        """Its variables."""
+
+    @property
+    def name(self) -> str:
+        """The name of its file; "" if nobody knows."""
+
+    def cells(self) -> Sequence[Cell]:
+        """The cells that ran, in that order."""
+
+
+class Exporter(Rerunner):
+    """Exports the graph. ``notebook`` is the notebook that runs; None in a script."""
+
+    def __init__(self, message_class: type[Message]) -> None:
+        super().__init__(message_class)
+        self.notebook: Session | None = None
+
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        nodes: str | Iterable[str] | None = None,
+        tests: bool = False,
+        force: bool = False,
+        params: str | Iterable[str] = (),
+        files: str | Iterable[str] = (),
+        freeze: str | Iterable[str] = (),
+    ) -> list[Path]:
+        """Write the graph as a Python module; return the files written, the module first.
+
+        The module holds the nodes as they were declared, and what they need: found by following
+        names through their code, back to the statements that ran last. Before anything is
+        written, it is run in a namespace of its own, and its nodes are compared with these.
+
+        Parameters
+        ----------
+        path : of the module, as ``wordcount.py``
+        nodes : export only these and what they receive from
+        tests : also write ``test_wordcount.py``, with cases from what was recorded
+        force : replace a file that emitnb did not write, or that was edited since
+        params : names of variables that become options of the command line
+        files : names of variables whose values go into files beside the module
+        freeze : names of variables whose values, small literals, go into the code
+
+        Raises ExportError, before anything is written, for what no statement of the notebook
+        made, what was changed since it was made, data, and IPython's own syntax: it names the
+        variable, the node that needs it, the cell, and the ways out. Raises UnknownNodeError.
+        """
+        target = Path(path).expanduser()
+        choices = Choices(_names(freeze), _names(params), _names(files))
+        wanted = None if nodes is None else sorted(_names(nodes))
+        found = export_graph(
+            self._exported_from(),
+            self.graph,
+            target.resolve(),
+            nodes=wanted,
+            choices=choices,
+            force=force,
+        )
+        write_all(found)
+        return sorted(found, key=lambda one: one != target.resolve())
+
+    def _exported_from(self) -> Notebook:
+        session = self.notebook
+        if session is None:
+            cell, namespace = script_cell(self.graph)
+            return self._notebook(History([cell]), namespace, Path(cell.file).name)
+        return self._notebook(History(session.cells()), session.namespace, session.name)
+
+    def _notebook(self, history: History, namespace: dict[str, Any], name: str) -> Notebook:
+        names = sorted((n for n, held in namespace.items() if held is self), key=_first_router)
+        standard = {"max_failures": MAX_FAILURES, "hop_limit": HOP_LIMIT}
+        settings = {
+            n: getattr(self, n) for n, usual in standard.items() if getattr(self, n) != usual
+        }
+        return Notebook(history, namespace, names or ["router"], name, _version(), settings)
+
+
+def _first_router(name: str) -> tuple[bool, str]:
+    return name != "router", name
+
+
+def _names(given: str | Iterable[str]) -> frozenset[str]:
+    return frozenset([given] if isinstance(given, str) else given)
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("emitnb")

@@ -1,0 +1,195 @@
+"""The cells that say what a module says: one for each node and helper, one for its imports."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Callable, Iterator, Mapping
+from itertools import groupby
+from typing import NamedTuple
+
+from emitnb.importing.chosen import as_in_notebook
+from emitnb.importing.parts import DEFINITIONS, SEAL, Kind, Part, node_calls, run_command_call
+from emitnb.importing.saying import magic_line
+from emitnb.importing.written import is_as_written
+from emitnb.ipynb import CODE, MARKDOWN
+
+LOAD = "%load_ext emitnb"
+LEFT_OUT = (Kind.DOCSTRING, Kind.ROUTER, Kind.MAIN)
+"""What a notebook has without saying so, or has no use for."""
+
+_OWN = ("Router", "run_command")
+_OWN_WORDS = re.compile(r"(?:The graph of .+, exported|Exported from .+) by emitnb\b.*")
+_HEADING = 72
+"""A summary longer than so many letters does not head the cell of its node."""
+
+
+class Piece(NamedTuple):
+    """A part as it stands in a cell."""
+
+    part: Part
+    gap: int
+    text: str
+
+
+def cells(found: list[Part], text: str, name: str) -> Iterator[tuple[str, str]]:
+    """Return ``(kind, text)`` of each cell, in the order of the module.
+
+    ``text`` is the module's, from which ``found`` was cut, ``name`` its name. In a module that
+    emitnb wrote, a decorator that an export would write in other words is the user's own: it came
+    from an ordinary cell, and goes back into one.
+    """
+    yield MARKDOWN, _title(found[0], name)
+    yield CODE, LOAD
+    for kind, group in groupby(_pieces(found, text), key=_together()):
+        pieces = list(group)
+        if kind[0] is Kind.NODE and (heading := _heading(pieces[0].part)):
+            yield MARKDOWN, heading
+        first, *rest = pieces
+        yield CODE, first.text + "".join("\n" * (gap + 1) + more for _, gap, more in rest)
+
+
+def parameters(found: list[Part]) -> dict[str, str]:
+    """Return the names that are options of a module's command line, with what ``--help`` says."""
+    call = run_command_call([one for part in found for one in part.statements])
+    given = (
+        next((one.value for one in call.keywords if one.arg == "parameters"), None)
+        if call
+        else None
+    )
+    try:
+        said = {} if given is None else ast.literal_eval(given)
+    except ValueError:
+        return {}
+    return {str(name): str(text) for name, text in said.items()} if isinstance(said, dict) else {}
+
+
+def _together() -> Callable[[Piece], tuple[Kind, int]]:
+    """Return a key that is the same for neighbours which go into one cell."""
+    count = 0
+
+    def key(piece: Piece) -> tuple[Kind, int]:
+        nonlocal count
+        count += 1
+        kind = piece.part.kind
+        return kind, 0 if kind in (Kind.IMPORT, Kind.CODE) else count
+
+    return key
+
+
+def _pieces(found: list[Part], text: str) -> Iterator[Piece]:
+    options = parameters(found)
+    used = _names_read([part for part in found if part.kind not in LEFT_OUT])
+    carried = ""  # comments of what is left out go to what follows
+    for part in found:
+        above = carried + part.above
+        if part.kind in LEFT_OUT or not (code := _imports_left(part, used)):
+            carried = above
+            continue
+        carried = ""
+        yield Piece(part, part.gap, _piece(part, above, code, options, text))
+    if carried.strip():
+        yield Piece(found[-1], 0, carried.rstrip("\n"))
+
+
+def _piece(part: Part, above: str, code: str, options: Mapping[str, str], text: str) -> str:
+    if part.kind is Kind.NODE:
+        return _node_cell(part, above, text) or above + code
+    if part.kind is Kind.CODE:
+        code = as_in_notebook(code)
+    target = _assigned(part)
+    if part.kind is Kind.CODE and target in options and "\n" not in code:
+        return _parameter(above, code, " ".join(options[target].split()))
+    return above + code
+
+
+def _node_cell(part: Part, above: str, text: str) -> str | None:
+    """Return the cell whose magic line says what the decorator says, None if no line can."""
+    statement = part.statement
+    if len(part.statements) > 1 or not isinstance(statement, DEFINITIONS):
+        return None
+    calls = node_calls(statement)
+    if len(calls) > 1 or statement.decorator_list[0] is not calls[0]:
+        return None
+    lines = part.text.split("\n")
+    taken = (calls[0].end_lineno or 0) - part.line + 1
+    decorator = "\n".join([*lines[:taken], ""])
+    if _has_comment(decorator) or calls[0].lineno != part.line:
+        return None
+    line = magic_line(calls[0], text)
+    if line is None or (SEAL.search(text) and not is_as_written(calls[0], line, statement)):
+        return None
+    return "\n".join([line, *above.splitlines(), *lines[taken:]])
+
+
+def _has_comment(text: str) -> bool:
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    return any(token.type == tokenize.COMMENT for token in tokens)
+
+
+def _parameter(above: str, code: str, about: str) -> str:
+    """Return ``%emit_param rate = 0.5  # about``; a comment that says something else goes above."""
+    tokens = tokenize.generate_tokens(io.StringIO(code).readline)
+    comment = next((token for token in tokens if token.type == tokenize.COMMENT), None)
+    if comment is not None:
+        code = code[: comment.start[1]].rstrip()
+        if comment.string.lstrip("# ").strip() != about:
+            above += f"{comment.string}\n"
+    return f"{above}%emit_param {code}" + (f"  # {about}" if about else "")
+
+
+def _assigned(part: Part) -> str:
+    """Return the one name that a part assigns to, and nothing else."""
+    if len(part.statements) != 1:
+        return ""
+    statement = part.statement
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        target: ast.expr = statement.targets[0]
+    elif isinstance(statement, ast.AnnAssign):
+        target = statement.target
+    else:
+        return ""
+    return target.id if isinstance(target, ast.Name) else ""
+
+
+def _imports_left(part: Part, used: set[str]) -> str:
+    """Return the code of a part, without what it imports for the module's own router and main."""
+    statement = part.statements[0] if part.statements else None
+    if not (isinstance(statement, ast.ImportFrom) and statement.module == "emitnb"):
+        return part.text
+    gone = [one for one in statement.names if one.name in _OWN and one.name not in used]
+    left = [ast.unparse(one) for one in statement.names if one not in gone]
+    if not gone or len(part.statements) > 1:
+        return part.text
+    return f"from emitnb import {', '.join(left)}" if left else ""
+
+
+def _names_read(found: list[Part]) -> set[str]:
+    trees = [tree for part in found for tree in part.statements]
+    return {one.id for tree in trees for one in ast.walk(tree) if isinstance(one, ast.Name)}
+
+
+def _title(first: Part, name: str) -> str:
+    """Return a heading with what the module's docstring says, but for emitnb's own words."""
+    docstring = _docstring_of(first)
+    summary, _, rest = docstring.partition("\n")
+    if not summary or _OWN_WORDS.fullmatch(summary):
+        return f"# {name}\n\n{rest.strip()}".rstrip()
+    return f"# {summary.removesuffix('.')}\n\n{rest.strip()}".rstrip()
+
+
+def _docstring_of(first: Part) -> str:
+    if first.kind is not Kind.DOCSTRING:
+        return ""
+    return ast.get_docstring(ast.Module([first.statement], [])) or ""
+
+
+def _heading(part: Part) -> str:
+    """Return a heading from a node's docstring, if its first line is a short sentence."""
+    if not isinstance(part.statement, DEFINITIONS):
+        return ""
+    lines = [*(ast.get_docstring(part.statement) or "").split("\n"), ""]
+    is_short = 0 < len(lines[0]) <= _HEADING and not lines[1].strip()
+    return f"## {lines[0].removesuffix('.')}" if is_short else ""

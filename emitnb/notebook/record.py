@@ -1,0 +1,124 @@
+"""The record of the cells that ran: what an export reads, in the order in which they ran."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import time
+from types import TracebackType
+from typing import Any
+
+from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
+
+from emitnb.export import Cell
+from emitnb.router import Router
+
+
+@dataclass(frozen=True)
+class _Ran:
+    cell: Cell
+    ended: float
+    """When it ended: seconds since 1970."""
+
+
+class Record:
+    """Notes each cell of a shell when it has run.
+
+    Cells that ran before emitnb was loaded are taken from IPython's history; whether they failed,
+    nobody knows.
+    """
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
+        self._ran: list[_Ran] = [_Ran(cell, 0.0) for cell in self._earlier()]
+        shell.events.register("post_run_cell", self._note)
+
+    @property
+    def namespace(self) -> dict[str, Any]:
+        """The notebook's variables."""
+        found: dict[str, Any] = self._shell.user_ns
+        return found
+
+    @property
+    def name(self) -> str:
+        """The name of the notebook's file; "" if nobody knows."""
+        path = self._file()
+        return "" if path is None else path.name
+
+    def cells(self) -> Sequence[Cell]:
+        """Return the cells that ran, in that order. Those deleted from the saved file say so."""
+        saved = self._saved()
+        if saved is None:
+            return [ran.cell for ran in self._ran]
+        when, identities = saved
+        return [
+            replace(ran.cell, is_gone=True)
+            if ran.ended < when and ran.cell.identity and ran.cell.identity not in identities
+            else ran.cell
+            for ran in self._ran
+        ]
+
+    def _note(self, result: ExecutionResult) -> None:
+        info = result.info
+        if info is None or info.silent or not (info.raw_cell or "").strip():
+            return
+        raw = info.raw_cell or ""
+        # A cell that is kept in the history has had its number counted up already.
+        number = self._shell.execution_count - bool(info.store_history)
+        cell = self._cell(raw, number, getattr(info, "cell_id", None) or "")
+        if result.error_before_exec is not None:
+            return  # it did not compile: nothing of it ran
+        if result.error_in_exec is not None:
+            line = _failing_line(result.error_in_exec.__traceback__, cell.file)
+            cell = replace(cell, failed_at=line)
+        self._ran.append(_Ran(cell, time()))
+        self._know_routers()
+
+    def _know_routers(self) -> None:
+        """Let each router of the notebook know the notebook, those made in cells too."""
+        for value in list(self.namespace.values()):
+            if isinstance(value, Router):
+                value.notebook = self
+
+    def _cell(self, raw: str, number: int, identity: str) -> Cell:
+        shell: Any = self._shell  # IPython does not say what this one returns
+        source = str(shell.transform_cell(raw))
+        file = self._shell.compile.get_code_name(raw, source, number)
+        return Cell(f"In [{number}]", source, raw, str(file), None, identity)
+
+    def _earlier(self) -> list[Cell]:
+        history: Any = self._shell.history_manager
+        raws = list(getattr(history, "input_hist_raw", []))[1:]
+        # The last one is the cell that runs now: it will be noted when it is over.
+        return [self._cell(raw, number, "") for number, raw in enumerate(raws[:-1], start=1)]
+
+    def _file(self) -> Path | None:
+        """The notebook's file, as Jupyter or VS Code tells it."""
+        told = self.namespace.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME")
+        if not isinstance(told, str) or not told.endswith(".ipynb"):
+            return None
+        return Path(told)
+
+    def _saved(self) -> tuple[float, set[str]] | None:
+        """When the notebook was saved, and which cells it then had; None if nobody knows."""
+        path = self._file()
+        if path is None or not path.is_absolute():
+            return None
+        try:
+            when = path.stat().st_mtime
+            cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+            return when, {cell["id"] for cell in cells}
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+def _failing_line(trace: TracebackType | None, file: str) -> int:
+    """The line of the cell, at its top, at which an error was raised; 1 if it tells none."""
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == file:
+            return trace.tb_lineno
+        trace = trace.tb_next
+    return 1

@@ -1,0 +1,202 @@
+"""``emitnb check``: node by node, what differs between a notebook and a module, and only that."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from back.examples import WORDCOUNT, written
+
+from emitnb import EmitError
+from emitnb.cli import main
+from emitnb.comparing import compare
+from emitnb.importing import import_module_file
+
+TEXT = '''\
+import re
+from math import pi, tau
+
+STOP = {"the"}
+LOW = 3
+
+
+def deep(text):
+    return text.strip()
+
+
+def clean(text):
+    """As it is."""
+    return deep(text)
+
+
+@router.node("word", entry_point=True)
+def words(msg):
+    """Cut."""
+    pi = 3  # its own
+    yield from re.split(r"\\s", clean(msg.document))
+
+
+@router.node(
+    ("word", "n"), subscribe_to="words", key="word", when=lambda msg: msg.word not in STOP
+)
+def count_word(msg, state):
+    state["n"] = state.get("n", 0) + 1
+    return msg.word, state["n"]
+
+
+tripled = router.node("n", subscribe_to="words", name="tripled")(lambda msg: LOW * tau)
+
+
+def main(): return run_command(router, globals(), parameters={"LOW": "at least"})
+'''
+
+
+def said(old: str, new: str) -> dict[str, str]:
+    """What is said of each node that is not the same when a text is replaced in the module."""
+    assert old in TEXT
+    rows = compare(TEXT, TEXT.replace(old, new))
+    return {
+        row.node: ", ".join([row.state, *(change.what for change in row.changes)])
+        for row in rows
+        if row.state != "same"
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("import re\n", "# comment\nimport re\nimport os\n"),
+        ('"""Cut."""', '"""Cut documents."""'),
+        ('    """As it is."""\n', ""),
+        ("  # its own", ""),
+        ("    return deep(text)", "    return (\n        deep(text)\n    )"),
+        ('"word", entry_point=True', 'fields=("word",), entry_point=True, batch=False'),
+        ('subscribe_to="words", key="word"', "subscribe_to=['words'], key=['word']"),
+        ("from math import pi, tau", "from math import tau"),
+        ('STOP = {"the"}\nLOW = 3', 'LOW = 3; STOP = {"the"}\nOTHER = 4'),
+        ("def deep(", "def unused(): ...\n\n\ndef deep("),
+        ("at least", "at the least"),
+    ],
+)
+def test_what_does_nothing_does_not_count(old, new):
+    assert said(old, new) == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("entry_point=True", "'x'", {"words": "differs, declaration (entry_point, subscribe_to)"}),
+        (
+            "not in STOP",
+            "in STOP",
+            {"count_word": "differs, declaration (when)"},
+        ),
+        ('state["n"] = state', 'state["n"] = -state', {"count_word": "differs, code"}),
+        ("text.strip()", "text", {"words": "differs, helper deep"}),
+        ('"the"', '"a"', {"count_word": "differs, constant STOP"}),
+        ("LOW = 3", "LOW = 3\nSTOP.add('a')", {"count_word": "differs, constant STOP"}),
+        ("LOW = 3", "LOW = 3\nLOW += 1", {"tripled": "differs, constant LOW"}),
+        ("import re\n", "import regex as re\n", {"words": "differs, import re"}),
+        ("pi, tau", "pi, e as tau", {"tripled": "differs, import tau"}),
+        ("LOW * tau", "tau", {"tripled": "differs, code"}),
+        ("{'LOW': 'at least'}".replace("'", '"'), "{}", {"tripled": "differs, parameter LOW"}),
+        (
+            '@router.node("word", entry_point=True)\ndef words',
+            '@router.node("word", entry_point=True)\ndef tokens',
+            {"tokens": "only in the module", "words": "only in the notebook"},
+        ),
+    ],
+)
+def test_what_differs_is_told_of_the_nodes_that_need_it(old, new, what):
+    assert said(old, new) == what
+
+
+def test_a_name_that_two_nodes_have_is_told():
+    with pytest.raises(EmitError, match="m declares the node words twice"):
+        compare(TEXT + TEXT.replace("def main", "def other"), TEXT, ("m", "n"))
+
+
+@pytest.fixture
+def both(tmp_path, monkeypatch):
+    """A module and the notebook of it, in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    import_module_file(written(tmp_path, "wordcount", WORDCOUNT))
+    return tmp_path
+
+
+def edited(folder, name, old, new):
+    path = folder / name
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_a_notebook_and_its_module_agree(both, capsys):
+    assert main(["check", "wordcount.ipynb", "wordcount.py"]) == 0
+    assert capsys.readouterr().out == "words       same\ncount_word  same\n"
+
+
+def test_what_differs_is_shown(both, capsys):
+    edited(both, "wordcount.py", "text.lower()", "text.upper()")
+    edited(both, "wordcount.ipynb", "--on words --key word", "--on words --key word --retries 2")
+    assert main(["check", "wordcount.ipynb", "wordcount.py"]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith(
+        "words       differs: helper clean\ncount_word  differs: declaration (retries)\n"
+    )
+    assert (
+        "--- wordcount.ipynb: helper clean\n+++ wordcount.py: helper clean\n@@ -1,2 +1,2 @@\n"
+        " def clean(text):\n-    return text.lower()\n+    return text.upper()\n"
+    ) in out
+    assert "declaration (retries) of count_word" in out
+
+
+def test_nodes_of_one_side_alone_are_told(both, capsys):
+    edited(both, "wordcount.py", "def count_word", "def counted")
+    assert main(["check", "wordcount.ipynb", "wordcount.py"]) == 1
+    assert capsys.readouterr().out == (
+        "words       same\ncounted     only in the module\ncount_word  only in the notebook\n"
+    )
+
+
+def test_cells_that_hold_no_code_of_nodes_do_not_matter(both):
+    notebook = json.loads((both / "wordcount.ipynb").read_text())
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    extra = {**code[0], "id": "x", "source": ["!ls\n", "%emit_graph\n", "words?"]}
+    notebook["cells"] += [extra, {**extra, "id": "y", "source": ["%%bash\nls"]}]
+    (both / "wordcount.ipynb").write_text(json.dumps(notebook))
+    assert main(["check", "wordcount.ipynb", "wordcount.py"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["none.ipynb", "wordcount.py"], "none.ipynb"),
+        (["wordcount.ipynb", "none.py"], "none.py"),
+        (["wordcount.py", "wordcount.ipynb"], "is a notebook; name the module"),
+        (["wordcount.py", "wordcount.py"], "is no notebook"),
+        (["wordcount.ipynb", "empty.py"], "declares no node"),
+    ],
+)
+def test_wrong_files_are_told(both, capsys, arguments, what):
+    written(both, "empty", "")
+    assert main(["check", *arguments]) == 2
+    assert what in capsys.readouterr().err
+
+
+def test_a_notebook_that_cannot_be_exported_is_told(both, capsys):
+    edited(both, "wordcount.ipynb", "STOP = {", "STOPS = {")
+    assert main(["check", "wordcount.ipynb", "wordcount.py"]) == 2
+    assert "STOP" in capsys.readouterr().err
+
+
+def test_as_a_program_it_tells_by_its_exit_status(both):
+    edited(both, "wordcount.py", "+ rate", "+ 1")
+    command = [sys.executable, "-m", "emitnb.cli", "check", "wordcount.ipynb", "wordcount.py"]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ, check=False)
+    assert done.returncode == 1
+    assert "count_word  differs: code" in done.stdout
+    assert done.stderr == ""

@@ -1,0 +1,122 @@
+"""The file that is written: whole or not at all, and never over what somebody else wrote."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from export.book import Book, Cell, export, run_book, run_cell, shell_in
+from export.outcome import outcome
+from export.processes import Fresh
+from IPython.core.interactiveshell import InteractiveShell
+
+from emitnb.errors import ExportError
+
+HERE = Path(__file__).parent
+
+WORDS = Cell(
+    "words", "%%emit_node word --entry\ndef words(msg):\n    yield from msg.document.split()"
+)
+LOUD = Cell("loud", "%%emit_node word --on words\ndef loud(msg):\n    return msg.word.upper()")
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[InteractiveShell]:
+    with shell_in(tmp_path / "book") as shell:
+        run_book(shell, Book("words", (WORDS,)))
+        yield shell
+
+
+def test_a_file_of_ours_is_replaced(shell: InteractiveShell) -> None:
+    assert export(shell, "module.py") is None
+    first = Path("module.py").read_bytes()
+    assert export(shell, "module.py") is None
+    assert Path("module.py").read_bytes() == first
+    run_cell(shell, LOUD)
+    assert export(shell, "module.py") is None
+    assert b"def loud" in Path("module.py").read_bytes()
+    assert [path.name for path in Path().iterdir()] == ["module.py"]
+
+
+def test_a_file_of_somebody_else_stays(shell: InteractiveShell) -> None:
+    Path("module.py").write_text("print('mine')\n")
+    error = export(shell, "module.py")
+    assert isinstance(error, ExportError)
+    assert "--force" in str(error)
+    assert "module.py" in str(error)
+    assert "-print('mine')" in str(error)
+    assert "+def words(msg):" in str(error)
+    assert Path("module.py").read_text() == "print('mine')\n"
+    with pytest.raises(ExportError, match="mine"):
+        shell.user_ns["router"].export("module.py")
+    shell.user_ns["router"].export("module.py", force=True)
+    assert "def words(msg):" in Path("module.py").read_text()
+
+
+@pytest.mark.parametrize("old, new", [("split()", "split(',')"), ("\n# Written", "# x\n# Written")])
+def test_a_file_that_was_edited_stays(shell: InteractiveShell, old: str, new: str) -> None:
+    assert export(shell, "module.py") is None
+    written = Path("module.py").read_text()
+    edited = written.replace(old, new)
+    assert edited != written
+    Path("module.py").write_text(edited)
+    error = export(shell, "module.py")
+    assert isinstance(error, ExportError)
+    assert "--force" in str(error)
+    assert Path("module.py").read_text() == edited
+    if "split" in new:
+        assert "-    yield from msg.document.split(',')" in str(error)
+        assert "+    yield from msg.document.split()" in str(error)
+    assert export(shell, "module.py", "--force") is None
+    assert Path("module.py").read_text() == written
+
+
+def test_a_refusal_leaves_a_file_of_ours(shell: InteractiveShell) -> None:
+    assert export(shell, "module.py") is None
+    written = Path("module.py").read_bytes()
+    run_cell(shell, Cell("x", 'globals()["unknown"] = 3'))
+    run_cell(shell, Cell("bad", "%%emit_node n --on words\ndef bad(msg):\n    return unknown"))
+    assert isinstance(export(shell, "module.py", "--force"), ExportError)
+    assert Path("module.py").read_bytes() == written
+    assert [path.name for path in Path().iterdir()] == ["module.py"]
+
+
+def test_an_interrupt_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> None:
+    """Interrupted at each thing that it does with files, until none is left."""
+    done = subprocess.run(
+        [sys.executable, str(HERE / "interrupted.py"), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": f"{HERE.parents[1]}{os.pathsep}{HERE.parent}"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["interrupted"] >= 2
+    assert told["broken"] == []
+    assert told["left"] == []
+    assert told["full"] == "old"
+
+
+def test_two_hundred_nodes(tmp_path: Path, fresh: Fresh) -> None:
+    cells = [Cell("start", "STEP = 1")]
+    for number in range(200):
+        helper = f"def add_{number}(n):\n    return n + {number} * STEP"
+        origin = "--entry" if not number else f"--on node_{number // 3}"
+        node = (
+            f"%%emit_node n:int {origin}\ndef node_{number}(msg):\n    return add_{number}(msg.n)"
+        )
+        cells += [Cell(f"h{number}", helper), Cell(f"n{number}", node)]
+    book = Book("many", tuple(cells), ("[{'n': 1}, {'n': 2}]",))
+    with shell_in(tmp_path / "book") as shell:
+        router = run_book(shell, book)
+        assert export(shell, "many.py") is None
+        expected = outcome(router)
+    made = fresh.run(tmp_path / "book" / "many.py", book.pushes, tmp_path / "away")
+    assert len(expected["nodes"]) == 200
+    assert made["outcome"] == expected
