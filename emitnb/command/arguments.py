@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from emitnb.backends import HOMES
+from emitnb.command.data import add_data, given_data
 from emitnb.command.helping import description, epilog
 from emitnb.command.parameters import add_parameters, given_parameters
 from emitnb.command.tables import FORMATS, Target, target_of
@@ -38,6 +39,7 @@ class Asked:
     input_format: Format
     picture: str | None
     parameters: Mapping[str, Any]
+    data: Mapping[str, Path]
 
 
 class WrongUse(Exception):  # noqa: N818 - it is never seen
@@ -50,7 +52,10 @@ def program(namespace: Mapping[str, Any]) -> str:
 
 
 def make_parser(
-    graph: Graph, namespace: Mapping[str, Any], parameters: Mapping[str, str]
+    graph: Graph,
+    namespace: Mapping[str, Any],
+    parameters: Mapping[str, str],
+    data: Mapping[str, str],
 ) -> argparse.ArgumentParser:
     """Return the parser of a module's command line.
 
@@ -71,6 +76,8 @@ def make_parser(
     _add_pictures(parser)
     if parameters:
         add_parameters(parser, namespace, parameters)
+    if data:
+        add_data(parser, data)
     return parser
 
 
@@ -118,6 +125,7 @@ def _asked(found: Mapping[str, Any]) -> Asked:
         input_format=found["input_format"] or "lines",
         picture=picture,
         parameters=given_parameters(found),
+        data=given_data(found),
     )
 
 
