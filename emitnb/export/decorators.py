@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from argparse import Namespace
 from collections.abc import Sequence
@@ -43,7 +44,7 @@ def decorator(router: str, node: Node, line: Namespace, function: str) -> str:
 
 def names_in(line: Namespace) -> tuple[list[str], str]:
     """Return the texts of the types that a line declares, and of its predicate ("" if none)."""
-    kinds = [kind for _, kind in field_pairs(line.fields) if kind is not None]
+    kinds = [_type_text(kind) for _, kind in field_pairs(line.fields) if kind is not None]
     return kinds, "" if line.when is None else predicate_text(line.when)
 
 
@@ -57,8 +58,15 @@ def _fields(texts: list[str]) -> str:
     pairs = field_pairs(texts)
     if all(kind is None for _, kind in pairs):
         return _one_or_all([text_literal(name) for name, _ in pairs])
-    inner = ", ".join(f"{text_literal(name)}: {kind or 'Any'}" for name, kind in pairs)
+    inner = ", ".join(f"{text_literal(name)}: {_type_text(kind or 'Any')}" for name, kind in pairs)
     return "{" + inner + "}"
+
+
+def _type_text(kind: str) -> str:
+    """The text of a type; one in quotes, as ``n:"int | None"``, without them."""
+    tree = ast.parse(kind, mode="eval").body
+    is_quoted = isinstance(tree, ast.Constant) and isinstance(tree.value, str)
+    return str(ast.literal_eval(kind)) if is_quoted else kind
 
 
 def _routes(node: Node) -> list[str]:

@@ -204,6 +204,7 @@ def _empty_kind(value: ast.expr) -> str:
         return "list"
     if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
         is_factory = value.func.id == "defaultdict"
-        if value.func.id in EMPTY and (is_factory or not value.args) and not value.keywords:
+        is_empty = not value.args and (not value.keywords or value.func.id == "deque")
+        if value.func.id in EMPTY and (is_empty or (is_factory and not value.keywords)):
             return value.func.id
     return ""

@@ -17,6 +17,6 @@ def fresh() -> Iterator[Fresh]:
 
 
 @pytest.fixture(scope="session")
-def modules() -> dict[str, str]:
-    """The modules that the notebooks of the corpus gave so far, by name."""
+def modules() -> dict[str, dict[str, str]]:
+    """The modules that the notebooks of the corpus gave so far, and the files beside them."""
     return {}

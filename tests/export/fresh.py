@@ -8,7 +8,9 @@ It takes a line of JSON for each module (see :class:`export.processes.Fresh`), a
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import io
 import json
 import os
 import pickle
@@ -78,12 +80,23 @@ def answer(job: dict[str, Any], printed: Path) -> dict[str, Any]:
     }
     for text in job["given"]:
         exec(text, {**vars(module), "module": module, "pd": pd, "np": np})
+    made["help"] = asked_for_help(module)
     module.router.bar = False
     for text in job["pushes"]:
         module.router.push(eval(text, {"pd": pd, "np": np}))
     made["outcome"] = outcome(module.router, job["only"])
     made["ipython"] = sorted(name for name in ABSENT if sys.modules.get(name))
     return made
+
+
+def asked_for_help(module: Any) -> str:
+    """What ``python module.py --help`` shows; a function main of the user's own is not called."""
+    if "Push what the command line names" not in (module.main.__doc__ or ""):
+        return "usage:"
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
+        module.main(["--help"])
+    return said.getvalue()
 
 
 def listing(*folders: Path) -> set[str]:

@@ -40,8 +40,8 @@ class Fresh:
         """Import ``module`` in ``folder``, push, and return what came of it.
 
         ``pushes`` are expressions; ``given`` statements that run before, with ``module``. The
-        answer: ``file``, ``printed``, ``written``, ``main``, ``rows`` and ``ipython``
-        are about the import, ``outcome`` is as :func:`export.outcome.outcome` makes it.
+        answer: ``file``, ``printed``, ``written``, ``main``, ``rows``, ``help`` and
+        ``ipython`` are about the module, ``outcome`` is as :func:`export.outcome.outcome` makes it.
         """
         folder.mkdir(exist_ok=True)
         printed, answer = (folder.parent / f"{folder.name}.{kind}" for kind in ("out", "pickle"))

@@ -32,7 +32,7 @@ LOOKS = sorted(path.stem for path in GOLDEN.glob("*.py"))
 
 @pytest.mark.parametrize("name", BOOKS)
 def test_same_frames_or_a_refusal(
-    name: str, tmp_path: Path, fresh: Fresh, modules: dict[str, str]
+    name: str, tmp_path: Path, fresh: Fresh, modules: dict[str, dict[str, str]]
 ) -> None:
     book = BOOKS[name]
     folder = tmp_path / "book"
@@ -46,7 +46,7 @@ def test_same_frames_or_a_refusal(
             assert contents(folder) == before, "refused, and yet something was written"
             return
         text = (folder / f"{name}.py").read_text(encoding="utf-8")
-        modules[name] = text
+        modules[name] = sources(folder)
         assert book.may_be_same, f"not refused:\n{text}"
         expected = outcome(router, list(book.only))
         check_text(book, text)
@@ -59,27 +59,23 @@ def test_same_frames_or_a_refusal(
 
 
 @pytest.mark.parametrize("name", LOOKS)
-def test_look(name: str, tmp_path: Path, modules: dict[str, str]) -> None:
-    text = modules.get(name) or exported(BOOKS[name], tmp_path / "book")
+def test_look(name: str, tmp_path: Path, modules: dict[str, dict[str, str]]) -> None:
+    text = (modules.get(name) or exported(BOOKS[name], tmp_path / "book"))[f"{name}.py"]
     golden = GOLDEN / f"{name}.py"
     if os.environ.get("EMITNB_GOLDEN"):
         golden.write_text(text, encoding="utf-8")
     assert text == golden.read_text(encoding="utf-8")
 
 
-def test_types(tmp_path: Path, modules: dict[str, str]) -> None:
+def test_types(tmp_path: Path, modules: dict[str, dict[str, str]]) -> None:
     """One run of mypy, as anybody would start it, over the modules of all notebooks."""
     folder = tmp_path / "modules"
     folder.mkdir()
     for name, book in BOOKS.items():
         if not book.may_be_same:
             continue
-        text = modules.get(name) or exported(book, tmp_path / name)
-        if text:
-            (folder / f"{name}.py").write_text(text, encoding="utf-8")
-        for beside, source in book.files.items() if text else ():
-            if beside.endswith(".py"):
-                (folder / beside).write_text(source, encoding="utf-8")
+        for file, text in (modules.get(name) or exported(book, tmp_path / name)).items():
+            (folder / file).write_text(text, encoding="utf-8")
     command = [sys.executable, "-m", "mypy", "--config-file=", *folder.glob("*.py")]
     done = subprocess.run(
         [*map(str, command), "--cache-dir", str(tmp_path / "cache")],
@@ -112,15 +108,20 @@ def changed(path: Path, old: str, new: str) -> Any:
     return Changed()
 
 
-def exported(book: Book, folder: Path) -> str:
-    """Return the module of a notebook, or an empty text where it is refused."""
+def exported(book: Book, folder: Path) -> dict[str, str]:
+    """Return the module of a notebook and those beside it; nothing where it is refused."""
     with shell_in(folder / "book") as shell:
         run_book(shell, book)
         error = export(shell, f"{book.name}.py", book.options)
         if error is not None:
             assert book.may_be_refused, error
-            return ""
-        return (folder / "book" / f"{book.name}.py").read_text(encoding="utf-8")
+            return {}
+        return sources(folder / "book")
+
+
+def sources(folder: Path) -> dict[str, str]:
+    """Return the Python files in a folder, by name."""
+    return {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.py")}
 
 
 def check_refusal(book: Book, error: BaseException) -> None:
@@ -169,6 +170,7 @@ def check_import(made: dict[str, Any]) -> None:
     assert made["ipython"] == []
     assert made["rows"] == 0
     assert made["main"]
+    assert made["help"].startswith("usage:")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
