@@ -74,7 +74,7 @@ def _changes(name: str, ours: Side, theirs: Side) -> Iterable[Change]:
     for other in needed:
         old, new = ours.pieces.get(other, []), theirs.pieces.get(other, [])
         if [piece.code for piece in old] != [piece.code for piece in new]:
-            yield Change(f"{(old or new)[-1].kind} {other}", _text(old), _text(new))
+            yield Change(f"{(old or new)[0].kind} {other}", _text(old), _text(new))
         elif (other in ours.parameters) != (other in theirs.parameters):
             yield Change(f"parameter {other}", _parameter(other, ours), _parameter(other, theirs))
 

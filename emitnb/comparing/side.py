@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from emitnb.errors import EmitError
 from emitnb.export.scopes import names_of
 from emitnb.importing.cells import parameters
 from emitnb.importing.declared import number, options, texts
-from emitnb.importing.parts import DEFINITIONS, Kind, Part, node_calls, parts
+from emitnb.importing.parts import DEFINITIONS, Kind, Part, declares_nodes, node_calls, parts
 from emitnb.subscription import subscriptions
+from emitnb.text import one_line
+
+_WIDTH = 40
+"""Letters that are shown of a statement without a name."""
 
 _KINDS = {Kind.IMPORT: "import", Kind.HELPER: "helper", Kind.NODE: "helper"}
 
@@ -25,6 +29,7 @@ class Piece:
     text: str
     code: str
     reads: frozenset[str]
+    declares: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,25 +56,35 @@ class Side:
             if part.kind not in (Kind.DOCSTRING, Kind.MAIN):
                 for statement in part.statements:
                     self._take(part, statement)
+        for part in found:
+            if part.kind is Kind.CODE:
+                for statement in part.statements:
+                    self._declared_by_function(part, statement)
 
     def needed(self, node: str) -> list[str]:
         """Return the names of the module that a node needs, in alphabetical order."""
-        waiting, seen = [*self.nodes[node].reads], set[str]()
+        return sorted(self._reached(self.nodes[node].reads))
+
+    def _reached(self, names: Iterable[str]) -> set[str]:
+        waiting, seen = [*names], set[str]()
         while waiting:
             name = waiting.pop()
             if name in self.pieces and name not in seen:
                 seen.add(name)
                 waiting += [read for piece in self.pieces[name] for read in piece.reads]
-        return sorted(seen)
+        return seen
 
     def _take(self, part: Part, statement: ast.stmt) -> None:
         text = part.text if len(part.statements) == 1 else ast.unparse(statement)
         names = names_of(text, statement)
-        for number_, call in enumerate(node_calls(statement)):
-            self._node(call, statement, text, number_)
+        for place, call in enumerate(node_calls(statement)):
+            self._node(call, statement, text, place)
         kind = _KINDS.get(part.kind, "constant")
+        declares = part.kind is Kind.HELPER and declares_nodes(statement)
+        if part.kind is Kind.ROUTER:
+            return  # each module has one, whether it says where it is at home or not
         for name in names.binds | (_changed(statement) & set(self.pieces)):
-            piece = Piece(kind, text, _code_for(name, statement), names.reads - {"router"})
+            piece = Piece(kind, text, _code_for(name, statement), names.reads, declares)
             self.pieces.setdefault(name, []).append(piece)
 
     def _node(self, call: ast.Call, statement: ast.stmt, text: str, place: int) -> None:
@@ -84,8 +99,20 @@ class Side:
             f"@{ast.unparse(call)}",
             ast.unparse(body),
             ast.dump(_without_docstrings(body)),
-            names.reads - {"router", *names.binds},
+            names.reads - names.binds,
         )
+
+    def _declared_by_function(self, part: Part, statement: ast.stmt) -> None:
+        """Take in what calls a helper that declares nodes: which, only running it could tell."""
+        text = part.text if len(part.statements) == 1 else ast.unparse(statement)
+        names = names_of(text, statement)
+        if "router" in names.binds or not any(
+            piece.declares for name in self._reached(names.now) for piece in self.pieces[name]
+        ):
+            return
+        name = ", ".join(sorted(names.binds)) or one_line(text, _WIDTH)
+        code = ast.dump(statement)
+        self.nodes[name] = Declared({}, "", text, code, names.reads - names.binds)
 
 
 def _node_name(said: Mapping[str, ast.expr], statement: ast.stmt) -> str:
@@ -152,12 +179,15 @@ def _code_for(name: str, statement: ast.stmt) -> str:
 def _changed(statement: ast.stmt) -> set[str]:
     """The names of things that a statement at the top changes in place."""
     if isinstance(statement, ast.Expr):
-        return {one.id for one in ast.walk(statement) if isinstance(one, ast.Name)}
+        called = [one.func for one in ast.walk(statement) if isinstance(one, ast.Call)]
+        found = [one for one in ast.walk(statement) if isinstance(one, ast.Name)]
+        return {one.id for one in found if one not in called} - {"router"}
     targets: list[ast.expr] = []
     if isinstance(statement, ast.Assign | ast.Delete):
         targets = statement.targets
     elif isinstance(statement, ast.AugAssign | ast.AnnAssign):
         targets = [statement.target]
+    # What is set on a router is no business of a node's.
     return {root for target in targets for root in _roots(target)} - {"router"}
 
 

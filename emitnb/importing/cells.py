@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
 from typing import NamedTuple
 
-from emitnb.importing.chosen import as_in_notebook
+from emitnb.importing.chosen import as_in_notebook, data_name
 from emitnb.importing.parts import DEFINITIONS, SEAL, Kind, Part, node_calls, run_command_call
 from emitnb.importing.saying import magic_line
 from emitnb.importing.written import is_as_written
@@ -45,8 +45,9 @@ def cells(found: list[Part], text: str, name: str) -> Iterator[tuple[str, str]]:
     yield CODE, LOAD
     for kind, group in groupby(_pieces(found, text), key=_together()):
         pieces = list(group)
-        if kind[0] is Kind.NODE and (heading := _heading(pieces[0].part)):
-            yield MARKDOWN, heading
+        heading = _heading(pieces[0].part) if kind[0] is Kind.NODE else ""
+        told = [*([heading] if heading else []), *filter(None, map(_data_note, pieces))]
+        yield from ((MARKDOWN, text) for text in told)
         first, *rest = pieces
         yield CODE, first.text + "".join("\n" * (gap + 1) + more for _, gap, more in rest)
 
@@ -69,14 +70,30 @@ def parameters(found: list[Part]) -> dict[str, str]:
 def _together() -> Callable[[Piece], tuple[Kind, int]]:
     """Return a key that is the same for neighbours which go into one cell."""
     count = 0
+    before: Piece | None = None
 
     def key(piece: Piece) -> tuple[Kind, int]:
-        nonlocal count
-        count += 1
-        kind = piece.part.kind
-        return kind, 0 if kind in (Kind.IMPORT, Kind.CODE) else count
+        nonlocal count, before
+        if before is None or not _goes_on(before, piece):
+            count += 1
+        before = piece
+        return piece.part.kind, count
 
     return key
+
+
+def _goes_on(before: Piece, piece: Piece) -> bool:
+    """Whether a piece stands in the cell of the one before it."""
+    kind = piece.part.kind
+    if kind is not before.part.kind:
+        return False
+    # Nodes that no `def` makes may stand line below line, as in a list.
+    is_list = kind is Kind.NODE and piece.gap == 0 and not (_is_def(before) or _is_def(piece))
+    return kind in (Kind.IMPORT, Kind.CODE) or is_list
+
+
+def _is_def(piece: Piece) -> bool:
+    return isinstance(piece.part.statement, DEFINITIONS)
 
 
 def _pieces(found: list[Part], text: str) -> Iterator[Piece]:
@@ -169,6 +186,15 @@ def _imports_left(part: Part, used: set[str]) -> str:
 def _names_read(found: list[Part]) -> set[str]:
     trees = [tree for part in found for tree in part.statements]
     return {one.id for tree in trees for one in ast.walk(tree) if isinstance(one, ast.Name)}
+
+
+def _data_note(piece: Piece) -> str:
+    """Return what is to be done about a value that a module takes from its command line."""
+    name = data_name(piece.part)
+    return name and (
+        f"`{name}` came with the command line. Give it a value here, before it is needed; "
+        f"`%emit_export … --params {name}` makes it an option again."
+    )
 
 
 def _title(first: Part, name: str) -> str:

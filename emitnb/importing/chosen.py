@@ -14,9 +14,17 @@ _HOME = re.compile(r",\s*home=__name__\b|\bhome=__name__,?\s*")
 
 def chosen_name(part: Part) -> str:
     """Return the name that a frozen value, one in a file or an option for data has, or ""."""
-    if part.kind is not Kind.CODE or not any(
-        pattern.search(part.text) for pattern in (_FROZEN, _FILE, _DATA)
-    ):
+    return _name(part, _FROZEN, _FILE, _DATA)
+
+
+def data_name(part: Part) -> str:
+    """Return the name of an option for data, or ""."""
+    return _name(part, _DATA)
+
+
+def _name(part: Part, *patterns: re.Pattern[str]) -> str:
+    is_one = part.kind is Kind.CODE and any(pattern.search(part.text) for pattern in patterns)
+    if not is_one:
         return ""
     found = re.match(r"(\w+)\b", part.text)
     return "" if found is None else found[1]

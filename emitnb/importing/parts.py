@@ -70,7 +70,7 @@ def parts(text: str, name: str) -> list[Part]:
         )
         raise EmitError(f"{where}. Mend it, and try again") from None
     found = list(_cut(text.split("\n"), tree.body))
-    if not any(part.kind is Kind.NODE for part in found):
+    if not declares_nodes(tree):
         raise EmitError(
             f"{name} declares no node: there is no function under `@router.node(...)` in it. "
             "Name a module that %emit_export wrote, or one of that form"
@@ -87,8 +87,17 @@ def node_calls(statement: ast.stmt) -> list[ast.Call]:
         inner
         for root in roots
         for inner in ast.walk(root)
-        if isinstance(inner, ast.Call) and ast.unparse(inner.func) == "router.node"
+        if isinstance(inner, ast.Call) and _declares(inner)
     ]
+
+
+def declares_nodes(tree: ast.AST) -> bool:
+    """Whether ``router.node`` is called in some place, be it in a function."""
+    return any(isinstance(one, ast.Call) and _declares(one) for one in ast.walk(tree))
+
+
+def _declares(call: ast.Call) -> bool:
+    return ast.unparse(call.func) == "router.node"
 
 
 def is_main_guard(statement: ast.stmt) -> bool:

@@ -114,6 +114,28 @@ def test_what_differs_is_told_of_the_nodes_that_need_it(old, new, what):
     assert said(old, new) == what
 
 
+def test_what_a_function_declares_is_compared_by_its_calls():
+    text = (
+        "def add(name, by):\n    @router.node('n', name=name)\n    def added(msg):\n"
+        "        return msg.n + by\n\n\nadd('one', 1)\nadd('two', 2)\n"
+    )
+    assert [row.state for row in compare(text, text)] == ["same", "same"]
+    rows = compare(text, text.replace("+ by", "- by"))
+    assert [(row.node, row.changes[0].what) for row in rows] == [
+        ("add('one', 1)", "helper add"),
+        ("add('two', 2)", "helper add"),
+    ]
+    rows = compare(text, text.replace("('two', 2)", "('two', 3)"))
+    assert [row.state for row in rows] == ["same", "only in the module", "only in the notebook"]
+
+
+def test_a_router_may_say_where_it_is_at_home():
+    plain, at_home = (f"router = Router({home})\n{TEXT}" for home in ("", "home=__name__"))
+    assert {row.state for row in compare(plain, at_home)} == {"same"}
+    other = f"router = Router(Mine)\n{TEXT}"
+    assert {row.changes[0].what for row in compare(plain, other)} == {"constant router"}
+
+
 def test_a_name_that_two_nodes_have_is_told():
     with pytest.raises(EmitError, match="m declares the node words twice"):
         compare(TEXT + TEXT.replace("def main", "def other"), TEXT, ("m", "n"))

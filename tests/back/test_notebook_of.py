@@ -169,6 +169,26 @@ def test_nodes_that_no_def_makes_stay_as_they_are():
     assert codes(RICH)[-1] == line
 
 
+def test_nodes_in_a_list_stay_in_one_cell():
+    lines = "a = router.node('x', name='a')(f)\nb = router.node('x', name='b')(f)"
+    assert codes(f"def f(msg): ...\n\n\n{lines}\n\nc = router.node('x')(g)\n")[2:] == [
+        lines,
+        "c = router.node('x')(g)",
+    ]
+
+
+def test_nodes_that_a_function_declares_are_nodes_too():
+    text = "def add(by):\n    router.node('n', name=by)(str)\n\n\nadd('one')"
+    assert codes(text)[1:] == text.split("\n\n\n")
+
+
+def test_an_option_for_data_says_what_to_do():
+    text = "rows: Any = None  # DataFrame: --rows PATH\n\n\n@router.node('a')\ndef f(msg): ...\n"
+    (kind, told), (_, code) = cells(text)[2:4]
+    assert kind == "markdown" and "`%emit_export … --params rows`" in told
+    assert code == "rows: Any = None  # DataFrame: --rows PATH"
+
+
 def test_a_router_with_options_of_its_own_is_kept_with_its_import():
     text = (
         "from emitnb import Router, run_command\nrouter = Router(Mine)\n"
