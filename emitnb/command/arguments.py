@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from emitnb.backends import HOMES
+from emitnb.command.data import add_data
 from emitnb.command.helping import description, epilog
 from emitnb.command.parameters import add_parameters, given_parameters
 from emitnb.command.tables import FORMATS, Target, target_of
@@ -50,7 +51,10 @@ def program(namespace: Mapping[str, Any]) -> str:
 
 
 def make_parser(
-    graph: Graph, namespace: Mapping[str, Any], parameters: Mapping[str, str]
+    graph: Graph,
+    namespace: Mapping[str, Any],
+    parameters: Mapping[str, str],
+    data: Mapping[str, str],
 ) -> argparse.ArgumentParser:
     """Return the parser of a module's command line.
 
@@ -71,6 +75,8 @@ def make_parser(
     _add_pictures(parser)
     if parameters:
         add_parameters(parser, namespace, parameters)
+    if data:
+        add_data(parser, data)
     return parser
 
 

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from emitnb.command.arguments import Asked, WrongUse, make_parser, parse, program
+from emitnb.command.data import missing_data
 from emitnb.command.output import check_writable, write_file, write_stdout
 from emitnb.command.reading import open_sources
 from emitnb.command.signals import Signals
@@ -31,6 +32,7 @@ def run_command(
     namespace: MutableMapping[str, Any],
     arguments: Sequence[str] | None = None,
     parameters: Mapping[str, str] | None = None,
+    data: Mapping[str, str] | None = None,
 ) -> int:
     """Run a graph as a command line asks for it, and return the exit status.
 
@@ -41,6 +43,8 @@ def run_command(
     arguments : of the command line; None: those of this process
     parameters : names of globals that are options (``rate`` is ``--rate``, with the type and the
         default of its value), with a help text, or ""
+    data : names of globals that are None until an option names a file with their value (``prices``
+        is ``--prices PATH``; .parquet, .csv, .jsonl, .npy or .pkl), with a help text, or ""
 
     Status: 0 all went well; 1 messages failed, or it could not be done; 2 wrong use; 130 after
     Ctrl-C and 143 after SIGTERM. Files are written as a whole or not at all; after a failure or an
@@ -57,11 +61,14 @@ def run_command(
     tell = Teller(program(namespace))
     signals = Signals()
     try:
-        parser = make_parser(router.graph, namespace, parameters or {})
+        parser = make_parser(router.graph, namespace, parameters or {}, data or {})
         try:
             asked = parse(parser, arguments)
         except SystemExit as end:  # of argparse: after --help, or wrong use
             return end.code if isinstance(end.code, int) else 0
+        missing = missing_data(data or {}, asked.parameters, namespace)
+        if missing and asked.picture is None:
+            raise WrongUse(f"nodes need data from a file: give {missing}")
         with signals.handled():
             return _Command(router, asked, signals, tell).run(namespace)
     except WrongUse as error:
