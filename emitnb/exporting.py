@@ -7,7 +7,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from emitnb.export import Cell, Choices, History, Notebook, export_graph, script_cell, write_all
+from emitnb.export import (
+    Cell,
+    Choices,
+    History,
+    Notebook,
+    export_graph,
+    script_cell,
+    with_tests,
+    write_all,
+)
 from emitnb.message import Message
 from emitnb.plan import HOP_LIMIT
 from emitnb.rerunning import Rerunner
@@ -66,7 +75,8 @@ class Exporter(Rerunner):
 
         Raises ExportError, before anything is written, for what no statement of the notebook
         made, what was changed since it was made, data, and IPython's own syntax: it names the
-        variable, the node that needs it, the cell, and the ways out. Raises UnknownNodeError.
+        variable, the node that needs it, the cell, and the ways out. Raises UnknownNodeError, and
+        EmitError where tests are asked for and nothing was recorded.
         """
         target = Path(path).expanduser()
         choices = Choices(_names(freeze), _names(params), _names(files))
@@ -79,8 +89,9 @@ class Exporter(Rerunner):
             choices=choices,
             force=force,
         )
-        write_all(found)
-        return sorted(found, key=lambda one: one != target.resolve())
+        written = with_tests(found, self, force=force) if tests else dict(found.files)
+        write_all(written)
+        return list(written)
 
     def _exported_from(self) -> Notebook:
         session = self.notebook

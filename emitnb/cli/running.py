@@ -1,10 +1,13 @@
-"""``emitnb run``: run an exported module, as ``python MODULE.py`` does."""
+"""``emitnb run``: run an exported module, as ``python MODULE.py`` does, or a notebook."""
 
 from __future__ import annotations
 
 import argparse
+import re
 import runpy
 import sys
+import types
+from collections.abc import Callable
 from pathlib import Path
 
 from emitnb.cli.places import Commands
@@ -17,13 +20,15 @@ def add(commands: Commands) -> None:
     """Declare ``run``."""
     run = commands.add_parser(
         "run",
-        help="run an exported module: the same as python MODULE.py ...",
-        description="Run an exported module: the same as python MODULE.py with these arguments.",
-        usage="%(prog)s MODULE.py [ARGUMENT ...]",
+        help="run an exported module, as python MODULE.py ..., or a notebook's graph",
+        description="Run an exported module: the same as python MODULE.py with these arguments. "
+        "Of a notebook, what it would export if its cells ran from top to bottom; they are not "
+        "run themselves.",
+        usage="%(prog)s MODULE.py|NOTEBOOK.ipynb [ARGUMENT ...]",
         epilog="emitnb run MODULE.py --help shows what the module takes.",
         allow_abbrev=False,
     )
-    run.add_argument("module", metavar="MODULE.py", help="the file")
+    run.add_argument("module", metavar="MODULE.py", help="the file of a module, or a notebook")
     run.add_argument(
         "arguments", nargs=argparse.REMAINDER, metavar="ARGUMENT", help="handed on as they are"
     )
@@ -35,15 +40,40 @@ def _run(asked: argparse.Namespace, _: list[str]) -> int:
     if not path.is_file():
         sys.stderr.write(f"emitnb run: {_nothing_there(path)}\n")
         return WRONG_USE
+    if path.suffix == ".ipynb":
+        return _run_notebook(path, asked.arguments)
     return run_file(path, asked.arguments)
+
+
+def _run_notebook(path: Path, arguments: list[str]) -> int:
+    """Run what a notebook would export, without writing it."""
+    from emitnb.cli.saved import exported
+
+    module = types.ModuleType("__main__")
+    module.__file__ = str(path)
+    text = exported(path, path.with_name(f"{_identifier(path.stem)}.py"))
+    sys.argv = [str(path), *arguments]
+    sys.path.insert(0, str(path.resolve().parent))
+    sys.modules["__main__"] = module  # what is pickled is looked up there
+    return _ended(lambda: exec(compile(text, str(path), "exec"), module.__dict__))
+
+
+def _identifier(name: str) -> str:
+    """A module's name made of a notebook's: ``04-to-production`` is none."""
+    return re.sub(r"\W", "_", f"_{name}" if name[:1].isdigit() else name)
 
 
 def run_file(path: Path, arguments: list[str]) -> int:
     """Run a file as Python would, in this process; return the exit status."""
     sys.argv = [str(path), *arguments]
     sys.path.insert(0, str(path.resolve().parent))
+    return _ended(lambda: runpy.run_path(str(path), run_name="__main__"))
+
+
+def _ended(run: Callable[[], object]) -> int:
+    """Run something, and return the status with which it exits."""
     try:
-        runpy.run_path(str(path), run_name="__main__")
+        run()
     except SystemExit as end:
         if isinstance(end.code, str):
             sys.stderr.write(f"{end.code}\n")

@@ -11,7 +11,7 @@ from emitnb import ipynb
 from emitnb.export import Cell, export_saved
 
 
-def exported(notebook: Path, module: Path, given: str) -> str:
+def exported(notebook: Path, module: Path, given: str = "") -> str:
     """Return the module that the cells of a notebook make, and the statements ``given``.
 
     Raises EmitError for what is no notebook, and ExportError for what cannot be exported.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from emitnb.backends import HOMES
-from emitnb.command.data import add_data
+from emitnb.command.data import add_data, given_data
 from emitnb.command.helping import description, epilog
 from emitnb.command.parameters import add_parameters, given_parameters
 from emitnb.command.tables import FORMATS, Target, target_of
@@ -39,6 +39,7 @@ class Asked:
     input_format: Format
     picture: str | None
     parameters: Mapping[str, Any]
+    data: Mapping[str, Path]
 
 
 class WrongUse(Exception):  # noqa: N818 - it is never seen
@@ -124,6 +125,7 @@ def _asked(found: Mapping[str, Any]) -> Asked:
         input_format=found["input_format"] or "lines",
         picture=picture,
         parameters=given_parameters(found),
+        data=given_data(found),
     )
 
 

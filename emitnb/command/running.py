@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from emitnb.command.arguments import Asked, WrongUse, make_parser, parse, program
-from emitnb.command.data import missing_data
+from emitnb.command.data import missing_data, read_data
 from emitnb.command.output import check_writable, write_file, write_stdout
 from emitnb.command.reading import open_sources
 from emitnb.command.signals import Signals
@@ -43,8 +43,8 @@ def run_command(
     arguments : of the command line; None: those of this process
     parameters : names of globals that are options (``rate`` is ``--rate``, with the type and the
         default of its value), with a help text, or ""
-    data : names of globals that are None until an option names a file with their value (``prices``
-        is ``--prices PATH``; .parquet, .csv, .jsonl, .npy or .pkl), with a help text, or ""
+    data : names of globals whose values are read from files (``lookup`` is ``--lookup PATH``,
+        .parquet, .csv, .jsonl, .npy or .pkl), with a help text; one that is None must be given
 
     Status: 0 all went well; 1 messages failed, or it could not be done; 2 wrong use; 130 after
     Ctrl-C and 143 after SIGTERM. Files are written as a whole or not at all; after a failure or an
@@ -66,11 +66,8 @@ def run_command(
             asked = parse(parser, arguments)
         except SystemExit as end:  # of argparse: after --help, or wrong use
             return end.code if isinstance(end.code, int) else 0
-        missing = missing_data(data or {}, asked.parameters, namespace)
-        if missing and asked.picture is None:
-            raise WrongUse(f"nodes need data from a file: give {missing}")
         with signals.handled():
-            return _Command(router, asked, signals, tell).run(namespace)
+            return _Command(router, asked, signals, tell).run(namespace, data or {})
     except WrongUse as error:
         return _wrong_use(parser, str(error))
     except EmitError as error:
@@ -97,11 +94,14 @@ class _Command:
         self._signals = signals
         self._tell = tell
 
-    def run(self, namespace: MutableMapping[str, Any]) -> int:
+    def run(self, namespace: MutableMapping[str, Any], data: Mapping[str, str]) -> int:
         """Do what is asked for; return the exit status."""
         namespace.update(self._asked.parameters)
         if self._asked.picture is not None:
             return self._show_graph(self._asked.picture)
+        read_data(self._asked.data, namespace)
+        if missing := missing_data(data, namespace):
+            raise WrongUse(f"the module needs data: {', '.join(missing)} PATH")
         node = self._node()
         self._check()
         # Standard output is for the frame alone.

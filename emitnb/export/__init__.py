@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,18 @@ from emitnb.export.cells import Cell, History
 from emitnb.export.checking import check
 from emitnb.export.chosen import Choices, check_choices
 from emitnb.export.decorators import in_order
+from emitnb.export.evidence import evidence
 from emitnb.export.saved import ROUTER, declared
 from emitnb.export.writing import check_target, formatted, marked, write_all
 from emitnb.graph import Graph
 from emitnb.message import ENTRY_POINT, node_of
 from emitnb.node import Node
+from emitnb.pushing import Pusher
 
 __all__ = [
     "Cell",
     "Choices",
+    "Exported",
     "History",
     "Notebook",
     "Origin",
@@ -31,8 +35,22 @@ __all__ = [
     "export_saved",
     "script_cell",
     "selected",
+    "with_tests",
     "write_all",
 ]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What is to be written: files by path, and what of the notebook the module has.
+
+    ``nodes`` are their names, in topological order; ``classes`` the classes by their names.
+    """
+
+    path: Path
+    files: Mapping[Path, bytes]
+    nodes: Sequence[str]
+    classes: Mapping[str, type]
 
 
 def export_graph(
@@ -43,7 +61,7 @@ def export_graph(
     nodes: Iterable[str] | None,
     choices: Choices,
     force: bool,
-) -> dict[Path, bytes]:
+) -> Exported:
     """Return what is to be written for a graph at ``path``: the module, and files beside it.
 
     ``nodes`` are exported with all that they receive from; None: all nodes. Raises ExportError,
@@ -60,11 +78,30 @@ def export_graph(
         staged = Path(folder)
         for name, content in module.files.items():
             (staged / name).write_bytes(content)
-        check(module, notebook, {n: graph.nodes[n] for n in names}, staged / path.name)
+        classes = check(module, notebook, {n: graph.nodes[n] for n in names}, staged / path.name)
     text = marked(formatted(module.text, path))
     check_target(path, text, force=force)
-    files = {path.with_name(name): content for name, content in module.files.items()}
-    return {**files, path: text.encode()}
+    beside = {path.with_name(name): content for name, content in module.files.items()}
+    return Exported(path, {path: text.encode(), **beside}, names, classes)
+
+
+def with_tests(exported: Exported, router: Pusher, *, force: bool) -> dict[Path, bytes]:
+    """Return the files of a module, with those of its tests, made of what was recorded.
+
+    Raises ExportError where a test file would be replaced that was edited since, and EmitError
+    where nothing was recorded.
+    """
+    path = exported.path
+    made = evidence(router, path.stem, exported.nodes, exported.classes)
+    found = dict(exported.files)
+    for name, content in made.items():
+        target = path.with_name(name)
+        if target.suffix == ".py":
+            text = marked(content.decode())
+            check_target(target, text, force=force)
+            content = text.encode()
+        found[target] = content
+    return found
 
 
 def export_saved(

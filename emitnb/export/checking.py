@@ -40,23 +40,36 @@ COMPARED = (
 SHOWN = 60
 
 
-def check(module: Module, notebook: Notebook, nodes: Mapping[str, Node], file: Path) -> None:
+def check(
+    module: Module, notebook: Notebook, nodes: Mapping[str, Node], file: Path
+) -> dict[str, type]:
     """Run a module in a namespace of its own, and compare its nodes with those of the notebook.
 
-    ``file`` is where the module lies for now, with its files beside it. Raises ExportError with
-    all differences: what a node reads that is not what the module would make of it.
+    ``file`` is where the module lies for now, with its files beside it. Returns the notebook's
+    classes that the module has, too, by their names there. Raises ExportError with all
+    differences: what a node reads that is not what the module would make of it.
     """
-    router = _router(_run(module.text, file), notebook.routers[0])
+    made = _run(module.text, file)
+    router = _router(made, notebook.routers[0])
     problems = Problems()
     compare = Comparison(module.changed, module.attributes)
     for name, node in nodes.items():
-        made = router.graph.nodes.get(name)
-        if made is None:
+        same = router.graph.nodes.get(name)
+        if same is None:
             found = ", ".join(router.graph.nodes)
             problems.add(f"the module has no node {name}, but {found}: declare it under that name")
         else:
-            _compare(node, made, compare, notebook, problems)
+            _compare(node, same, compare, notebook, problems)
+    more = [name for name in router.graph.nodes if name not in nodes]
+    if more and not problems.texts:
+        problems.add(
+            f"the module would also have {', '.join(more)}: one statement declares them with what "
+            "is exported. Export them too, or declare each in a cell of its own"
+        )
     problems.raise_if_any()
+    known = notebook.namespace or {}
+    classes = {name: known.get(name) for name, value in made.items() if isinstance(value, type)}
+    return {name: kind for name, kind in classes.items() if isinstance(kind, type)}
 
 
 def _run(text: str, file: Path) -> dict[str, Any]:

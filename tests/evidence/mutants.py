@@ -126,9 +126,12 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def _node_name(statement: ast.stmt) -> str:
-    calls = (one for one in getattr(statement, "decorator_list", ()) if isinstance(one, ast.Call))
-    named = (word for call in calls for word in call.keywords if word.arg == "name")
-    return next((str(word.value.value) for word in named), "")  # type: ignore[attr-defined]
+    for call in getattr(statement, "decorator_list", ()):
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "router.node":
+            named = {word.arg: word.value for word in call.keywords}
+            name = named.get("name", ast.Constant(getattr(statement, "name", "")))
+            return str(ast.literal_eval(name))
+    return ""
 
 
 class _Seen:

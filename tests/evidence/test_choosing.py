@@ -153,6 +153,23 @@ def test_what_cannot_be_written_is_left_out_and_told(tmp_path: Path):
     assert "# The whole graph is not run on a sample: values of the type object cannot" in text
 
 
+def test_columns_that_no_file_holds_are_left_out_and_told(tmp_path: Path):
+    router = Router()
+    router.node(("o", "x"), entry_point=True, name="echo")(lambda msg: (object, msg.x))
+    router.push([{"x": 1}])
+    files = made(router)
+    text = files["test_graph.py"].decode()
+    assert "# Values that cannot be written down are not compared: o.\ndef test_the_whole" in text
+    assert (
+        'assert_frame(again.frame().drop(columns=["o"]), HERE / "test_graph-frame.jsonl")' in text
+    )
+    assert "# echo: 1 case left out (typical): values of the type type cannot be written" in text
+    assert (
+        b'"dtypes": {"node": "str", "row": "int64", "x": "int64"}'
+        in files["test_graph-frame.jsonl"]
+    )
+
+
 def test_what_is_another_each_time_is_left_out_and_told():
     router = Router()
     count = itertools.count()
@@ -331,3 +348,13 @@ def test_nothing_is_recorded_or_forgotten():
     assert router.moment is moment
     assert router.run is run
     assert loaded("wordcount").router.figures == {}
+
+
+def test_the_router_of_the_module_may_have_another_name(tmp_path: Path):
+    router = pushed("wordcount")
+    files = evidence(router, "wordcount", list(router.nodes), name="GRAPH")
+    text = files["test_wordcount.py"].decode()
+    assert "from wordcount import GRAPH\n" in text
+    assert "emitted(GRAPH, " in text
+    assert "fresh(GRAPH)" in text
+    assert "(router" not in text

@@ -19,6 +19,8 @@ def evidence(
     module: str,
     nodes: Sequence[str],
     classes: Mapping[str, type] | None = None,
+    *,
+    name: str = "router",
 ) -> dict[str, bytes]:
     """Return the files of a pytest module that tests some nodes of a router, by their names.
 
@@ -35,10 +37,11 @@ def evidence(
     Parameters
     ----------
     router : what has recorded messages
-    module : the name of the module that has the graph, as its attribute ``router``
+    module : the name of the module that has the graph
     nodes : full names of the nodes that the module has, in its order
     classes : classes that the module has, by their names there: enums, dataclasses, Structs and
         named tuples among them may be values of messages
+    name : the name of the router in the module
 
     Raises EmitError where nothing was recorded.
     """
@@ -50,10 +53,10 @@ def evidence(
             "or export without tests"
         )
     writer = Writer(classes)
-    page = Page(module, graph, writer)
+    page = Page(module, name, graph, writer)
     failing = {(one.node, one.parent_node, one.parent_row) for one in ledger.failures}
-    for name in nodes:
-        page.add_node(cases_of(ledger, graph, failing, name, router.hop_limit, writer))
+    for node in nodes:
+        page.add_node(cases_of(ledger, graph, failing, node, router.hop_limit, writer))
     run = whole_run(router, ledger, nodes, writer)
     page.add_graph(run)
     files = {f"test_{module}.py": page.text().encode()}

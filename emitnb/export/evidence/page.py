@@ -27,8 +27,9 @@ _TEXTS = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
 class Page:
     """A test file of one module, with the cases that are stored beside it."""
 
-    def __init__(self, module: str, graph: Graph, writer: Writer) -> None:
+    def __init__(self, module: str, router: str, graph: Graph, writer: Writer) -> None:
         self._module = module
+        self._router = router
         self._graph = graph
         self._writer = writer
         self._parts: list[str] = []
@@ -65,7 +66,7 @@ class Page:
             *_comments(notes),
             f"def {name}():",
             '    """Some of the messages that were recorded give the frame that they gave."""',
-            "    again = fresh(router)",
+            f"    again = fresh({self._router})",
             *self._pushed(run.pushes),
             self._line(f"assert_frame({frame}, {self._beside(self.frame_name(run), run.frame)})"),
             self._line(repr(run.failing), before="assert again.failing() == "),
@@ -104,7 +105,11 @@ class Page:
         if self._stored:
             beside = self._beside(self.stored_name, self.stored)
             constants.append(laid_out(f"load_cases({beside})", before="STORED = "))
-        groups = [modules + paths, others, [self._import_of([*sorted(self._classes), "router"])]]
+        groups = [
+            modules + paths,
+            others,
+            [self._import_of(sorted({*self._classes, self._router}, key=_import_order))],
+        ]
         return "\n\n".join("\n".join(group) for group in [*groups, constants] if group)
 
     def _import_of(self, names: Sequence[str]) -> str:
@@ -117,8 +122,9 @@ class Page:
 
     def _node_test(self, cases: Cases) -> Iterator[str]:
         node = cases.node
-        usual = default_origin(self._graph, node)
-        origins = any(set(case.origins) != {usual} for case in cases.kept)
+        # Of several origins another one may come first in the module.
+        usual = {default_origin(self._graph, node)} if len(self._graph.origins(node)) < 2 else None
+        origins = any(set(case.origins) != usual for case in cases.kept)
         names = (*(("origin",) if origins else ()), "messages", "expected")
         params = ", ".join(self._param(node, case, origins) for case in cases.kept)
         self._imports.add("pytest")
@@ -126,7 +132,7 @@ class Page:
         yield laid_out(f"pytest.mark.parametrize({names!r}, [{params}])", before="@")
         yield f"def {self._test_name(node)}({', '.join(names)}):"
         yield f'    """What {node} emits for messages that it received."""'
-        call = f"emitted(router, {node!r}, messages{', origin=origin' if origins else ''})"
+        call = f"emitted({self._router}, {node!r}, messages{', origin=origin' if origins else ''})"
         if all(map(self._is_plain, cases.kept)):
             line = self._line(call, before="assert ", after=" == expected")
             if "\n" in line:
@@ -197,6 +203,12 @@ class Page:
             name, number = f"{name_of}_{number}", number + 1
         self._names.add(name)
         return name
+
+
+def _import_order(name: str) -> tuple[bool, bool, str]:
+    """Constants, classes, others, each by the alphabet: as isort has them."""
+    is_constant = len(name) > 1 and name.isupper()
+    return not is_constant, not name[0].isupper(), name.lower()
 
 
 def _is_short(texts: Sequence[str]) -> bool:

@@ -2,12 +2,12 @@
 
 from emitnb import Router
 
-router = Router()
+router = Router(home=__name__)
 
 STOP = {"the", "a"}
 
 
-@router.node("word", entry_point=True, name="words")
+@router.node("word", entry_point=True)
 def words(msg):
     """Cut documents into words."""
     yield from msg.document.lower().split()
@@ -18,14 +18,13 @@ def words(msg):
     subscribe_to="words",
     key="word",
     when=lambda msg: msg.word not in STOP,
-    name="count_word",
 )
 def count_word(msg, state):
     state["n"] = state.get("n", 0) + 1
     return msg.word, state["n"]
 
 
-@router.node({"longest": str}, "words", name="longest")
+@router.node({"longest": str}, "words")
 def longest(msg, state):
     if len(msg.word) <= len(state.get("word", "")):
         return None
