@@ -18,6 +18,7 @@ EXPORTED = [
     "BackendError",
     "DeclarationError",
     "EmitError",
+    "ExportError",
     "LoopError",
     "Message",
     "NoResult",
