@@ -29,6 +29,7 @@ GROUPS = (
     "again",
     "scale",
     "startup",
+    "export",
     "widget",
     "cluster",
 )
