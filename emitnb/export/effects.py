@@ -20,6 +20,9 @@ from emitnb.export.scopes import CHANGING
 
 Dotted = tuple[str, ...]
 
+OWN = frozenset({"Random", "SystemRandom", "RandomState", "Generator", "default_rng"})
+"""Generators of random numbers that have a state of their own."""
+
 CONTEXTS = ("getcontext", "localcontext", "get_context")
 """Functions that give what a whole module looks at."""
 
@@ -38,7 +41,7 @@ def check_effects(
             continue
         for changed in _changes(statement.tree, imports):
             for path, reader in read.items():
-                if path[: len(changed)] == changed:
+                if path[: len(changed)] == changed and not OWN.intersection(path):
                     need = traced[reader]
                     problems.changed_module(".".join(changed), need, reader, statement)
                     break
@@ -75,8 +78,10 @@ def _imported(statements: Iterable[Statement]) -> dict[str, Dotted]:
 def _reads(tree: ast.AST, imports: dict[str, Dotted]) -> Iterator[Dotted]:
     if isinstance(tree, ast.Import | ast.ImportFrom):
         return
+    owners = {id(part.value) for part in ast.walk(tree) if isinstance(part, ast.Attribute)}
     for part in ast.walk(tree):
-        if isinstance(part, ast.Name | ast.Attribute):
+        # Of `os.environ` not `os` as well.
+        if isinstance(part, ast.Name | ast.Attribute) and id(part) not in owners:
             path = _dotted(part, imports)
             if path:
                 yield path
@@ -89,10 +94,19 @@ def _changes(tree: ast.AST, imports: dict[str, Dotted]) -> Iterator[Dotted]:
             found = _dotted(part, imports)
         elif isinstance(part, ast.Subscript) and not isinstance(part.ctx, ast.Load):
             found = _dotted(part.value, imports)
-        elif isinstance(part, ast.Call) and getattr(part.func, "attr", "") in {*CHANGING, "seed"}:
-            found = _dotted(getattr(part.func, "value", part), imports)
+        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
+            found = _changed_by_call(part.func, imports)
         if found:
             yield next((found[:n] for n, name in enumerate(found) if name in CONTEXTS), found)
+
+
+def _changed_by_call(method: ast.Attribute, imports: dict[str, Dotted]) -> Dotted:
+    owner = _dotted(method.value, imports)
+    if method.attr == "seed":
+        return owner
+    # `os.remove(…)` and `np.append(…)` change no module; `sys.stdout.write(…)` is but seen.
+    is_module = ".".join(owner) in sys.modules
+    return owner if method.attr in CHANGING - {"write"} and not is_module else ()
 
 
 def _dotted(part: ast.AST, imports: dict[str, Dotted]) -> Dotted:
