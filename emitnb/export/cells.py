@@ -198,7 +198,9 @@ class _Reader:
         if made is None:
             return Statement(self.cell, 0, text, tree, line, names, None, node_line)
         names = names_of(made.text, made.tree, lazy=self.lazy)
-        return Statement(self.cell, 0, made.text, made.tree, line, names, made.help)
+        above = [one for one in lines_of(text) if one.startswith("#")]
+        words = "\n".join([*above, made.text])
+        return Statement(self.cell, 0, words, made.tree, line, names, made.help)
 
 
 def _parsed(source: str) -> ast.Module | None:

@@ -162,6 +162,16 @@ class Problems:
             f"{now.place}, without making it. Put `{_line(last)}` into a cell and run it"
         )
 
+    def node_is_gone(self, node: str, statement: Statement, now: Cell | None) -> None:
+        """A node whose cell was deleted, or says something else by now."""
+        what = "has been deleted since"
+        if now is not None:
+            what = f"has run again since, as {now.place}, without declaring it"
+        self.add(
+            f"{node} was declared in {statement.cell.place}, and that cell {what}. Remove the node "
+            f"(%emit_remove {node}), or put it into a cell of its own and run it"
+        )
+
     def outside(
         self, name: str, need: Need, last: Statement, call: str, value: Any = _ABSENT
     ) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from emitnb.export.cells import History, Statement
+from emitnb.export.cells import Cell, History, Statement
 from emitnb.export.outside import ipython_line, is_data, outside_call
 from emitnb.export.problems import Need, Problems
 
@@ -107,6 +107,10 @@ class Tracer:
 
     def need_statement(self, statement: Statement, node: str) -> None:
         """Take in a statement that declares a node, and all that it needs."""
+        if statement.cell.is_gone:
+            self.problems.node_is_gone(node, statement, None)
+        elif (now := self._later_run(statement)) is not None:
+            self.problems.node_is_gone(node, statement, now)
         self._take(statement, Need(node, ""))
         self._follow()
 
@@ -199,13 +203,17 @@ class Tracer:
         if last.cell.is_gone:
             self.problems.cell_is_gone(name, need, last)
             return True
-        if not last.cell.identity:
+        now = self._later_run(last)
+        if now is None:
             return False
-        runs = [cell for cell in self.history.cells if cell.identity == last.cell.identity]
-        if runs[-1] is last.cell:
-            return False
-        self.problems.cell_ran_again(name, need, last, runs[-1])
+        self.problems.cell_ran_again(name, need, last, now)
         return True
+
+    def _later_run(self, statement: Statement) -> Cell | None:
+        """The latest run of the cell of a statement, if it is not the one that made it."""
+        cell = statement.cell
+        runs = [one for one in self.history.cells if one.identity == cell.identity]
+        return runs[-1] if cell.identity and runs[-1] is not cell else None
 
     def _is_outside(self, name: str, last: Statement, need: Need) -> bool:
         """Whether a value is data, or is read from somewhere, and not made by code alone."""
@@ -234,6 +242,8 @@ class Tracer:
         module = self._star(name)
         if module is not None:
             self.traced.stars[name] = module
+        elif name == "open":
+            return  # IPython puts one of its own into the notebook
         elif name in PROVIDED:
             self.problems.provided(name, need, reader)
         elif self.namespace is not None and name in self.namespace:
