@@ -6,19 +6,19 @@ of them. What cannot be compared (a lock, a connection) counts as the same as an
 
 from __future__ import annotations
 
-import dis
+import builtins
 import functools
 import re
 import sys
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from emitnb.calling import NodeFunction
+from emitnb.export.bytecode import globals_read, same_code
 from emitnb.reading import Reader
 
 DEPTH = 60
@@ -111,9 +111,8 @@ class Comparison:
             if name not in self.changed:
                 yield name, _held(a), _held(b)
         for name in sorted(globals_read(one.__code__)):
-            in_one, in_two = name in one.__globals__, name in two.__globals__
-            if name not in self.changed and (in_one or in_two):
-                yield name, one.__globals__.get(name, _ABSENT), two.__globals__.get(name, _ABSENT)
+            if name not in self.changed:
+                yield name, _global(one, name), _global(two, name)
         yield "", getattr(one, "__wrapped__", None), getattr(two, "__wrapped__", None)
 
     def _classes(self, one: type, two: type) -> Iterator[tuple[str, Any, Any]] | None:
@@ -213,63 +212,6 @@ _COMPARED: dict[type, Callable[[Any, Any], Any]] = {
 }
 
 
-def same_code(one: types.CodeType, two: types.CodeType) -> bool:
-    """Whether two pieces of code do the same; where they stand does not matter."""
-    if (one.co_varnames, one.co_freevars) != (two.co_varnames, two.co_freevars):
-        return False
-    steps = list(_steps(one)), list(_steps(two))
-    return len(steps[0]) == len(steps[1]) and all(map(_same_step, *steps))
-
-
-def _steps(code: types.CodeType) -> Iterator[tuple[str, Any]]:
-    """Yield what code does.
-
-    A method of a module that the same file imports is called by other instructions than one of a
-    module that was imported before: the compiler knows more. Both count as one.
-    """
-    found = [one for one in dis.get_instructions(code) if one.opname not in _NO_STEPS]
-    places = {one.offset: number for number, one in enumerate(found)}
-    for one in found:
-        is_jump = one.opcode in dis.hasjrel or one.opcode in dis.hasjabs
-        name = "LOAD_ATTR" if one.opname == "LOAD_METHOD" else one.opname
-        argument = places.get(one.argval, one.argval) if is_jump else one.argval
-        yield name, argument
-
-
-_NO_STEPS = {"CACHE", "PUSH_NULL", "PRECALL", "NOP", "RESUME", "EXTENDED_ARG", "COPY_FREE_VARS"}
-
-
-def _same_step(one: tuple[str, Any], two: tuple[str, Any]) -> bool:
-    return one[0] == two[0] and _same_constant(one[1], two[1])
-
-
-def globals_read(code: types.CodeType) -> set[str]:
-    """Return the names that code looks up in its module, nested functions included."""
-    steps = [*dis.get_instructions(code), None]
-    found = {
-        step.argval
-        for step, after in pairwise(steps)
-        if step is not None
-        and step.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_CLASSDEREF")
-        # A class body begins with `__module__ = __name__`.
-        and not (step.argval == "__name__" and getattr(after, "argval", "") == "__module__")
-    }
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            found |= globals_read(constant)
-    return found
-
-
-def _same_constant(one: Any, two: Any) -> bool:
-    if isinstance(one, types.CodeType) and isinstance(two, types.CodeType):
-        return same_code(one, two)
-    return repr(_sorted(one)) == repr(_sorted(two))
-
-
-def _sorted(value: Any) -> Any:
-    return sorted(map(repr, value)) if isinstance(value, frozenset) else value
-
-
 def _as_texts(values: Collection[Any]) -> list[str]:
     return sorted(re.sub(r" at 0x[0-9a-f]+", "", repr(value)) for value in values)
 
@@ -290,6 +232,14 @@ def _wrapped(value: Any) -> Any:
         return value.__wrapped__
     except Exception:  # whatever a __getattr__ of the user's raises
         return None
+
+
+def _global(function: types.FunctionType, name: str) -> Any:
+    """What a function finds under a name; IPython's own ``open`` counts as Python's."""
+    pythons = getattr(builtins, name, _ABSENT)
+    found = function.__globals__.get(name, pythons)
+    wraps = pythons is not _ABSENT and _wrapped(found) is pythons
+    return pythons if wraps else found
 
 
 def _held(cell: types.CellType) -> Any:
@@ -325,10 +275,25 @@ CHECKED = "emitnb_checked_module"
 
 
 def _is_made_by_python(name: str) -> bool:
-    return name.startswith("__") and name.endswith("__") and name not in _TOLD
+    return name in _MADE_BY_PYTHON or name.startswith("__dataclass_")
 
 
-_TOLD = {"__call__", "__init__", "__eq__", "__hash__", "__getitem__", "__iter__", "__len__"}
+_MADE_BY_PYTHON = {
+    "__module__",
+    "__qualname__",
+    "__doc__",
+    "__dict__",
+    "__weakref__",
+    "__annotations__",
+    "__annotate__",
+    "__annotations_cache__",
+    "__firstlineno__",
+    "__static_attributes__",
+    "__orig_bases__",
+    "__parameters__",
+    "__abstractmethods__",
+    "_abc_impl",
+}
 
 
 def _bare(member: Any) -> Any:
