@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from export.book import Book, Cell, corpus, export, run_book, shell_in
 from export.outcome import outcome
-from hypothesis import HealthCheck, assume, example, given, note, settings
+from hypothesis import HealthCheck, assume, event, example, given, note, settings
 from hypothesis import strategies as st
 from strategies import SWEEP
 
@@ -175,6 +175,7 @@ def test_the_same_frames_or_a_refusal(
         expected = outcome(router)
         note("\n=== \n".join(texts))
         error = export(shell, "module.py")
+    event("a module" if error is None else "refused")
     if error is not None:
         assert isinstance(error, ExportError), repr(error)
         return
