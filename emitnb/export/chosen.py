@@ -11,6 +11,7 @@ import cloudpickle
 import numpy as np
 import pandas as pd
 
+from emitnb.cells.parameters import check_parameter_name
 from emitnb.errors import ExportError
 from emitnb.export.imports import Import
 from emitnb.export.items import Item, Kind
@@ -51,6 +52,8 @@ def check_choices(choices: Choices, namespace: Mapping[str, Any] | None) -> None
     for name in sorted(choices.names):
         if sum(name in kind for kind in kinds) > 1:
             raise ExportError(f"`{name}` is chosen twice; say --freeze, --params or --files")
+        if name in choices.params:
+            check_parameter_name(name)
         if namespace is None or name not in namespace:
             raise ExportError(f"`{name}` is chosen, but the notebook has no such variable")
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from emitnb.cells.parameters import parameter
-from emitnb.errors import EmitError
+from emitnb.cells.parameters import set_parameter
 from emitnb.notebook.base import RouterMagics, argument, line_magic, magics_class
 from emitnb.notebook.display import Text
 from emitnb.notebook.line import parse
@@ -62,10 +61,4 @@ class ExportMagics(RouterMagics):
 
             %emit_param rate = 0.5  # share of the words that are kept
         """
-        made = parameter(line)
-        if made is None:
-            raise EmitError(
-                f"%emit_param: {line.strip()!r} is no assignment to one name; "
-                "write for instance %emit_param rate = 0.5  # share of the words"
-            )
-        exec(made.text, self.namespace)
+        set_parameter(line, self.namespace)
