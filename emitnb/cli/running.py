@@ -49,8 +49,8 @@ def _run_notebook(path: Path, arguments: list[str]) -> int:
     """Run what a notebook would export, without writing it."""
     from emitnb.cli.saved import exported
 
+    # Without a `__file__`: processes of a cluster would run the notebook as if it were Python.
     module = types.ModuleType("__main__")
-    module.__file__ = str(path)
     text = exported(path, path.with_name(f"{_identifier(path.stem)}.py"))
     sys.argv = [str(path), *arguments]
     sys.path.insert(0, str(path.resolve().parent))

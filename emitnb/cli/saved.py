@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,5 +26,4 @@ def exported(notebook: Path, module: Path, given: str = "") -> str:
     ]
     if given:
         cells.append(Cell(f"what {module.name} was given", given, given))
-    version = "0"  # it stands in the docstring, which nobody compares
-    return export_saved(cells, notebook.name, version, module.resolve())
+    return export_saved(cells, notebook.name, version("emitnb"), module.resolve())

@@ -14,6 +14,7 @@ from typing import Any
 from emitnb.cells.node_line import amounts, parse_node_line
 from emitnb.cells.routes import parse_routes
 from emitnb.cells.words import names, unquoted, words
+from emitnb.errors import EmitError
 from emitnb.export.building import Origin
 from emitnb.export.cells import History, Statement
 from emitnb.graph import Graph
@@ -51,6 +52,12 @@ class _Declared:
 
     def take(self, statement: Statement, is_last: bool) -> None:
         """Take in one statement; ``is_last``: of its cell."""
+        try:
+            self._take(statement, is_last)
+        except EmitError as error:
+            raise type(error)(f"{statement.cell.place}: {error}") from None
+
+    def _take(self, statement: Statement, is_last: bool) -> None:
         if statement.node_line is not None:
             self._cell.append(statement)
             if is_last:

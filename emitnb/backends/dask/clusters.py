@@ -80,18 +80,29 @@ def _cores() -> int:
 
 def _start(n_workers: int | None, threads: int | None) -> Client:
     with _quiet():
-        cluster = LocalCluster(
-            n_workers=n_workers or _cores(),
-            threads_per_worker=threads or 1,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            worker_dashboard_address=None,
-            preload=[DEAF],
-            env={"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": NEAR},
-            silence_logs=logging.CRITICAL,
-        )
+        try:
+            cluster = _local_cluster(n_workers or _cores(), threads or 1)
+        except (RuntimeError, OSError) as error:
+            raise BackendError(
+                f"no cluster of local processes could be started: {error}. A script that starts "
+                'one needs `if __name__ == "__main__":` around what it does: each process of the '
+                "cluster imports it"
+            ) from error
         return Client(cluster, direct_to_workers=True)
+
+
+def _local_cluster(n_workers: int, threads: int) -> LocalCluster:
+    return LocalCluster(
+        n_workers=n_workers,
+        threads_per_worker=threads,
+        processes=True,
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+        worker_dashboard_address=None,
+        preload=[DEAF],
+        env={"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": NEAR},
+        silence_logs=logging.CRITICAL,
+    )
 
 
 def connect(address: str, security: Any = None) -> Client:
