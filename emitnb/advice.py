@@ -15,10 +15,11 @@ from typing import Any
 
 from emitnb.emissions import KeptRows, Log, Track, picked
 from emitnb.errors import RecordLostError
+from emitnb.fields import fields_read
 from emitnb.figures import Figures, Totals
 from emitnb.graph import Graph
 from emitnb.message import ENTRY_POINT
-from emitnb.node import Form, Node, fields_read
+from emitnb.node import Form, Node
 from emitnb.peeking import origins, received
 from emitnb.table import values_of
 from emitnb.text import counted

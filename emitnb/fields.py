@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import dis
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Union
 
@@ -81,6 +82,27 @@ _NUMBERS: dict[type, tuple[type, ...]] = {
     int: (int, np.integer),
     float: (float, np.floating, int, np.integer),
 }
+
+
+def fields_read(function: Callable[[Message], Any]) -> frozenset[str]:
+    """Return the attributes that a plain Python function reads from its first argument.
+
+    >>> sorted(fields_read(lambda msg: msg.count > 3 and msg.word))
+    ['count', 'word']
+    """
+    code = getattr(function, "__code__", None)
+    if code is None or code.co_argcount == 0:
+        return frozenset()
+    argument = code.co_varnames[0]
+    read = set()
+    previous = None
+    for step in dis.get_instructions(code):
+        if step.opname in ("LOAD_ATTR", "LOAD_METHOD") and previous == argument:
+            read.add(step.argval)
+        loads = step.opname.startswith("LOAD_FAST")
+        value = step.argval[-1] if isinstance(step.argval, tuple) and step.argval else step.argval
+        previous = value if loads else None
+    return frozenset(read)
 
 
 def type_name(declared: Any) -> str:

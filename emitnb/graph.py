@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from emitnb.errors import DeclarationError, UnknownNodeError, did_you_mean
+from emitnb.fields import fields_read
 from emitnb.message import (
     ENTRY_POINT,
     PORT_FIELDS,
@@ -21,7 +22,7 @@ from emitnb.message import (
     port_of,
     renamed_origin,
 )
-from emitnb.node import Node, fields_read
+from emitnb.node import Node
 from emitnb.subscription import Subscription, is_name
 from emitnb.text import listed
 from emitnb.topology import Component, in_order

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dis
 import functools
 import hashlib
 import inspect
@@ -166,27 +165,6 @@ def node_name(function: Function, home: str | None = None) -> str:
     name = getattr(target, "__name__", type(target).__name__)
     module = getattr(target, "__module__", None)
     return name if module in (None, "__main__", home) else f"{module}.{name}"
-
-
-def fields_read(function: Callable[[Message], Any]) -> frozenset[str]:
-    """Return the attributes that a plain Python function reads from its first argument.
-
-    >>> sorted(fields_read(lambda msg: msg.count > 3 and msg.word))
-    ['count', 'word']
-    """
-    code = getattr(function, "__code__", None)
-    if code is None or code.co_argcount == 0:
-        return frozenset()
-    argument = code.co_varnames[0]
-    read = set()
-    previous = None
-    for step in dis.get_instructions(code):
-        if step.opname in ("LOAD_ATTR", "LOAD_METHOD") and previous == argument:
-            read.add(step.argval)
-        loads = step.opname.startswith("LOAD_FAST")
-        value = step.argval[-1] if isinstance(step.argval, tuple) and step.argval else step.argval
-        previous = value if loads else None
-    return frozenset(read)
 
 
 def _check_name(name: str) -> None:

@@ -14,7 +14,7 @@ from emitnb.errors import ExportError
 from emitnb.export import decorators
 from emitnb.export.cells import History, Statement, lines_of
 from emitnb.export.chosen import Choices, Chosen, make_chosen
-from emitnb.export.effects import check_effects
+from emitnb.export.effects import check_effects, check_neighbours
 from emitnb.export.imports import Import
 from emitnb.export.items import Item, Kind, arranged, item_of
 from emitnb.export.module_text import ModuleText
@@ -110,15 +110,14 @@ class _Builder:
                 self.tracer.need_names(_line_names(origin.line), origin.statement, name)
                 self.tracer.need_names([self.router], origin.statement, name)
         self._check_nodes(nodes)
-        check_effects(
-            self.notebook.history, self.tracer.traced.statements, self.folder, self.problems
-        )
+        traced = self.tracer.traced.statements
+        check_effects(self.notebook.history, traced, self.folder, self.problems)
+        check_neighbours(traced, self.folder, self.problems)
         self.problems.raise_if_any()
         chosen = self._chosen()
         items = [*self._items(nodes), *chosen.items]
         self._check_choices_are_needed(chosen)
         self._check_names(items)
-        traced = self.tracer.traced.statements
         text = ModuleText(
             docstring=self._docstring(len(nodes)),
             router=self.router,

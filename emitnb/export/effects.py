@@ -50,6 +50,17 @@ def check_effects(
                 problems.found_by_path(sorted(one.names.binds)[0], traced[one], statement)
 
 
+def check_neighbours(traced: dict[Statement, Need], folder: Path, problems: Problems) -> None:
+    """Note modules beside the notebook that the exported one, in ``folder``, would not find."""
+    here = Path.cwd()
+    if folder.resolve() == here or str(here) in sys.path[1:]:
+        return  # the first entry is the notebook's folder, or the script's
+    for statement, need in traced.items():
+        if _home(statement) == here:
+            name = sorted(statement.names.binds)[0]
+            problems.left_behind(name, need, here, folder)
+
+
 _SYS: dict[str, Dotted] = {"sys": ("sys",)}
 
 
@@ -123,19 +134,24 @@ def _dotted(part: ast.AST, imports: dict[str, Dotted]) -> Dotted:
 
 def _is_elsewhere(statement: Statement, folder: Path) -> bool:
     """Whether a module is found neither among what is installed, nor in ``folder``."""
+    home = _home(statement)
+    installed = {Path(sysconfig.get_path(kind)).resolve() for kind in ("purelib", "platlib")}
+    return home is not None and home not in installed | {folder.resolve()}
+
+
+def _home(statement: Statement) -> Path | None:
+    """The folder in which what a statement imports is found; None for Python's own modules."""
     tree = statement.tree
     if not isinstance(tree, ast.Import | ast.ImportFrom):
-        return False
+        return None
     root = Import.of(tree).module.partition(".")[0]
     if not root or root in sys.stdlib_module_names:
-        return False
+        return None
     try:
         found = importlib.util.find_spec(root)
     except (ImportError, ValueError):
-        return False
+        return None
     if found is None or found.origin is None:
-        return False
+        return None
     place = Path(found.origin).resolve().parent
-    home = place.parent if found.submodule_search_locations else place
-    installed = {Path(sysconfig.get_path(kind)).resolve() for kind in ("purelib", "platlib")}
-    return home not in installed | {folder.resolve()}
+    return place.parent if found.submodule_search_locations else place

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from emitnb.errors import ExportError
@@ -127,6 +128,13 @@ class Problems:
             f"`{name}`, {need}, is imported from a folder that Python knows since {by.place}: "
             f"{_line(by)}. Put the module beside the exported one, or install it, "
             f"and run {by.cell.place} again without that"
+        )
+
+    def left_behind(self, name: str, need: Need, here: Path, folder: Path) -> None:
+        """A module beside the notebook, which one elsewhere does not find."""
+        self.add(
+            f"`{name}`, {need}, is imported from {here}, and a module in {folder} would not find "
+            f"it there. Export into {here}, or install what is imported"
         )
 
     def made_from_itself(

@@ -19,6 +19,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     made = tmp_path / "here"
     made.mkdir()
     monkeypatch.chdir(made)
+    monkeypatch.setattr(sys, "path", [*sys.path])
     return made
 
 
@@ -128,3 +129,15 @@ def test_a_script_exports_its_own_graph(folder):
     text = (folder / "graph.py").read_text(encoding="utf-8")
     assert text.startswith('"""The graph of script.py, exported by emitnb')
     assert "import re\n" in text and "import os" not in text
+
+
+def test_a_module_beside_the_notebook_is_not_left_behind(notebook, folder):
+    (folder / "tools_beside.py").write_text("def clean(text):\n    return text\n")
+    (folder / "out").mkdir()
+    notebook.run("import sys; sys.path.insert(0, '')")
+    notebook.run("from tools_beside import clean")
+    notebook.run("%%emit_node text --entry\ndef tidy(msg):\n    return clean(msg.text)")
+    with pytest.raises(ExportError, match="`clean`, which tidy needs, is imported from"):
+        notebook.run("%emit_export out/graph.py")
+    notebook.run("%emit_export graph.py")
+    assert (folder / "graph.py").is_file()

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from emitnb.backends.preflight.captured import ARGUMENT, CLOSURE, DEFAULT, GLOBAL, owner_of, peeled
 from emitnb.backends.preflight.findings import LARGE, Found, Variable
-from emitnb.node import Node, fields_read
+from emitnb.fields import fields_read
+from emitnb.node import Node
 from emitnb.text import listed, size_text
 
 MOST_NAMED = 6
