@@ -8,7 +8,7 @@ CELLS = (
     "%load_ext emitnb",
     "STOP = {'the', 'a'}",
     "%%emit_node word --entry\ndef words(msg):\n    yield from msg.document.split()",
-    "%%emit_node word --on words\ndef kept(msg):\n    return None if msg.word in STOP else msg.word",
+    "%%emit_node word --on words\ndef kept(msg):\n    return msg.word not in STOP",
     "%emit_export graph_of_page.py",
 )
 NODE, EXPORT = 2, 4
