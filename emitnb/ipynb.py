@@ -88,12 +88,18 @@ def notebook_with(cells: Iterable[tuple[str, str]]) -> dict[str, Any]:
     return {"cells": made, "metadata": _METADATA, "nbformat": 4, "nbformat_minor": 5}
 
 
-def write(notebook: dict[str, Any], path: Path) -> None:
-    """Write a notebook as Jupyter does; whatever happens, the file is the old one or the new."""
+def encoded(notebook: dict[str, Any]) -> bytes:
+    """Return what is in the file of a notebook, as Jupyter writes it."""
     text = json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    return text.encode("utf-8")
+
+
+def write(notebook: dict[str, Any], path: Path) -> None:
+    """Write a notebook; whatever happens, the file is the old one or the new."""
+    text = encoded(notebook)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+        with os.fdopen(handle, "wb") as file:
             file.write(text)
         # mkstemp lets nobody else read; a notebook is a file like any other.
         Path(temporary).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())

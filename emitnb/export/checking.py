@@ -18,7 +18,7 @@ from emitnb.export.problems import Need, Problems, ways_out
 from emitnb.export.sameness import CHECKED, Comparison
 from emitnb.node import Node
 from emitnb.reading import Reader
-from emitnb.text import short_repr
+from emitnb.text import cut, one_line, short_repr
 
 COMPARED = (
     "fields",
@@ -89,7 +89,7 @@ def _run(text: str, file: Path) -> dict[str, Any]:
         line = lines_of(text)[number - 1].strip() if number else ""
         raise ExportError(
             f"nothing was written. The module cannot be imported: {type(error).__name__}: {error}"
-            + (f", at `{line[:SHOWN]}`" if line else "")
+            + (f", at `{cut(line, SHOWN)}`" if line else "")
             + ". What that line needs was made in the notebook in some other way; make it by a "
             "statement in a cell"
         ) from error
@@ -169,6 +169,6 @@ def _changed_by(name: str, notebook: Notebook) -> str:
     made = max((one.time for one in ran if name in one.names.binds), default=-1)
     for statement in ran[made + 1 :]:
         if not statement.is_definition and name in statement.names.now and not statement.magic:
-            line = " ".join(statement.cell.line(statement.line).split())[:SHOWN]
+            line = one_line(statement.cell.line(statement.line), SHOWN)
             return f" ({statement.place}: {line})"
     return ""

@@ -10,7 +10,7 @@ from emitnb.errors import ExportError
 from emitnb.export.cells import Cell, Statement
 from emitnb.export.literals import is_small
 from emitnb.export.outside import is_data
-from emitnb.text import short_repr
+from emitnb.text import one_line, short_repr
 
 SHOWN = 60
 """Characters of a value or a line that a message shows."""
@@ -102,7 +102,7 @@ class Problems:
         out = "Say it in Python" if statement.is_definition or not ways else ways[0]
         self.add(
             f"{what} uses IPython's own syntax ({statement.cell.place}, line {line}: "
-            f"{statement.cell.line(line)[:SHOWN]}), and a module has no IPython. {out}"
+            f"{one_line(statement.cell.line(line), SHOWN)}), and a module has no IPython. {out}"
         )
 
     def rebound(self, name: str, need: Need, reader: Statement, last: Statement) -> None:
@@ -210,6 +210,8 @@ def ways_out(name: str, value: Any = _ABSENT) -> str:
     ways = []
     if value is not _ABSENT and not is_data(value) and is_small(value):
         shown = short_repr(value, SHOWN)
+        # Half a literal is nothing to copy.
+        shown = "…" if "…" in shown else shown
         ways.append(f"make it in a cell ({name} = {shown}), or freeze it: --freeze {name}")
     elif value is _ABSENT or not is_data(value):
         ways.append(f"make it in a cell with a literal ({name} = …)")
@@ -221,4 +223,4 @@ def ways_out(name: str, value: Any = _ABSENT) -> str:
 
 
 def _line(statement: Statement) -> str:
-    return " ".join(statement.cell.line(statement.line).split())[:SHOWN]
+    return one_line(statement.cell.line(statement.line), SHOWN)

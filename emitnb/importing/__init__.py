@@ -42,15 +42,15 @@ def import_module_file(
     notebook : the file to write; None for the module's name with ``.ipynb``, beside it
     force : write over a notebook that is there
 
-    Raises EmitError for what is no such module, and where a notebook is there already; OSError
-    for what cannot be read or written. The file that was there is whole in every case.
+    Raises EmitError for what is no such module, and where another notebook is there already;
+    OSError for what cannot be read or written. The file that was there is whole in every case.
     """
     source = Path(module)
     target = source.with_suffix(".ipynb") if notebook is None else Path(notebook)
     if target.suffix != ".ipynb":
         raise EmitError(f"{target} is not the name of a notebook; write {target.stem}.ipynb")
     made = notebook_of(module_text(source), source.stem)
-    if target.exists() and not force:
+    if target.exists() and not force and target.read_bytes() != ipynb.encoded(made):
         raise EmitError(
             f"{target} is there already and was left as it is. Give another name, "
             "or write over it with --force"

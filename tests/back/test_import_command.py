@@ -37,6 +37,18 @@ def test_a_notebook_that_is_there_is_written_over_only_by_force(tmp_path, capsys
     assert sorted(one.name for one in tmp_path.iterdir()) == ["mine.ipynb", "wordcount.py"]
 
 
+def test_importing_again_says_nothing_of_a_notebook_that_says_the_same(tmp_path, capsys):
+    path = written(tmp_path, "wordcount", WORDCOUNT)
+    assert main(["import", str(path)]) == 0
+    made = tmp_path / "wordcount.ipynb"
+    text = made.read_text()
+    assert main(["import", str(path)]) == 0
+    assert made.read_text() == text
+    made.write_text(text.replace("wordcount", "my own title"))
+    assert main(["import", str(path)]) == 1
+    assert "my own title" in made.read_text()
+
+
 def test_a_module_that_cannot_be_imported_leaves_the_notebook_as_it_is(tmp_path):
     path = written(tmp_path, "broken", "x = 1\ndef f(:\n")
     (tmp_path / "broken.ipynb").write_text("mine")
