@@ -51,7 +51,7 @@ def _run_notebook(path: Path, arguments: list[str]) -> int:
 
     module = types.ModuleType("__main__")
     module.__file__ = str(path)
-    text = exported(path, path.with_name(f"{_identifier(path.stem)}.py"))
+    text = exported(path, path.with_name(f"{_identifier(path.stem)}.py"), to_run=True)
     sys.argv = [str(path), *arguments]
     sys.path.insert(0, str(path.resolve().parent))
     sys.modules["__main__"] = module  # what is pickled is looked up there

@@ -11,7 +11,7 @@ from emitnb import ipynb
 from emitnb.export import Cell, export_saved
 
 
-def exported(notebook: Path, module: Path, given: str = "") -> str:
+def exported(notebook: Path, module: Path, given: str = "", *, to_run: bool = False) -> str:
     """Return the module that the cells of a notebook make, and the statements ``given``.
 
     Raises EmitError for what is no notebook, and ExportError for what cannot be exported.
@@ -26,4 +26,4 @@ def exported(notebook: Path, module: Path, given: str = "") -> str:
     if given:
         cells.append(Cell(f"what {module.name} was given", given, given))
     version = "0"  # it stands in the docstring, which nobody compares
-    return export_saved(cells, notebook.name, version, module.resolve())
+    return export_saved(cells, notebook.name, version, module.resolve(), to_run=to_run)

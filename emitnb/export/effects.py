@@ -10,13 +10,13 @@ import ast
 import importlib.util
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from emitnb.export.cells import History, Statement
 from emitnb.export.imports import Import
 from emitnb.export.problems import Need, Problems
-from emitnb.export.scopes import CHANGING
+from emitnb.export.scopes import CHANGING, changed_in_place
 
 Dotted = tuple[str, ...]
 
@@ -45,6 +45,29 @@ def check_effects(
         if any(path == ("sys", "path") for path in _changes(statement.tree, _SYS)):
             for one in filter(lambda one: _is_elsewhere(one, folder), traced):
                 problems.found_by_path(sorted(one.names.binds)[0], traced[one], statement)
+
+
+def check_in_place(history: History, traced: Mapping[Statement, Need], problems: Problems) -> None:
+    """Note what statements that are not ``traced`` changed in place of what the traced ones made.
+
+    Where a notebook runs, the values are compared. Of a saved one, only this can be told.
+    """
+    made = {name: one for one in traced for name in one.names.binds if not one.is_import}
+    changing = {
+        name: one.names.changed
+        for one in history.statements
+        if one.is_definition
+        for name in one.names.binds
+    }
+    for statement in _current(history):
+        if statement in traced or statement.is_definition:
+            continue
+        called = (p.func for p in ast.walk(statement.tree) if isinstance(p, ast.Call))
+        by_call = (changing.get(f.id, ()) for f in called if isinstance(f, ast.Name))
+        for name in sorted(changed_in_place(statement.tree).union(*by_call)):
+            if name in made and made[name].time < statement.time:
+                one = made.pop(name)
+                problems.changed_in_place(name, traced[one], one, statement)
 
 
 _SYS: dict[str, Dotted] = {"sys": ("sys",)}
