@@ -20,6 +20,32 @@ from emitnb.export.scopes import CHANGING, changed_in_place
 
 Dotted = tuple[str, ...]
 
+RAISING: dict[Dotted, Dotted] = {
+    ("numpy", "seterr"): ("numpy",),
+    ("numpy", "seterrcall"): ("numpy",),
+    ("locale", "setlocale"): ("locale",),
+    ("decimal", "setcontext"): ("decimal",),
+    ("warnings", "simplefilter"): (),
+    ("warnings", "filterwarnings"): (),
+}
+"""Functions that change what others do, and what it is that they change; ``()``: whatever runs.
+
+Not where they only make it quiet: ``seterr(all="ignore")``, ``filterwarnings("ignore")``.
+"""
+
+QUIET = {"ignore", "default", "warn", "once", "module", "always", "print", "log"}
+"""What may be said to them that changes no result."""
+
+ADDING = {
+    "register_dataframe_accessor",
+    "register_series_accessor",
+    "register_index_accessor",
+}
+"""Decorators that give a pandas class an attribute."""
+
+PROGRESS = ("progress_apply", "progress_map", "progress_aggregate", "progress_transform")
+"""What ``tqdm.pandas()`` gives the classes of pandas."""
+
 CONTEXTS = ("getcontext", "localcontext", "get_context")
 """Functions that give what a whole module looks at."""
 
@@ -33,15 +59,22 @@ def check_effects(
     """
     imports = _imported(traced)
     read = {path: one for one in traced for path in _reads(one.tree, imports)}
+    attributes = {name: one for one in traced for name in _attributes(one.tree)}
+    everything = _imported(history.statements)
     for statement in _current(history):
-        if statement in traced or statement.is_definition:
+        if statement in traced:
             continue
-        for changed in _changes(statement.tree, imports):
-            for path, reader in read.items():
-                if path[: len(changed)] == changed:
-                    need = traced[reader]
-                    problems.changed_module(".".join(changed), need, reader, statement)
-                    break
+        for name in _added(statement.tree, everything):
+            if name in attributes:
+                reader = attributes[name]
+                problems.added(name, traced[reader], reader, statement)
+        if statement.is_definition:
+            continue
+        for changed in _changes(statement.tree, everything):
+            readers = [one for path, one in read.items() if path[: len(changed)] == changed]
+            for reader in readers[:1] if changed else list(traced)[:1]:
+                what = ".".join(changed) or "warnings"
+                problems.changed_module(what, traced[reader], reader, statement)
         if any(path == ("sys", "path") for path in _changes(statement.tree, _SYS)):
             for one in filter(lambda one: _is_elsewhere(one, folder), traced):
                 problems.found_by_path(sorted(one.names.binds)[0], traced[one], statement)
@@ -114,8 +147,41 @@ def _changes(tree: ast.AST, imports: dict[str, Dotted]) -> Iterator[Dotted]:
             found = _dotted(part.value, imports)
         elif isinstance(part, ast.Call) and getattr(part.func, "attr", "") in {*CHANGING, "seed"}:
             found = _dotted(getattr(part.func, "value", part), imports)
+        elif isinstance(part, ast.Call):
+            yield from _raising(part, imports)
         if found:
             yield next((found[:n] for n, name in enumerate(found) if name in CONTEXTS), found)
+
+
+def _attributes(tree: ast.AST) -> Iterator[str]:
+    """Names of attributes that a statement reads of whatever."""
+    for part in ast.walk(tree):
+        if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Load):
+            yield part.attr
+
+
+def _added(tree: ast.AST, imports: dict[str, Dotted]) -> Iterator[str]:
+    """Names of attributes that a statement gives to classes that are imported."""
+    for part in ast.walk(tree):
+        if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store):
+            if len(_dotted(part, imports)) > 2:
+                yield part.attr
+        elif isinstance(part, ast.Call):
+            called = getattr(part.func, "attr", "")
+            first = part.args[0] if part.args else None
+            if called in ADDING and isinstance(first, ast.Constant):
+                yield str(first.value)
+            elif called == "pandas" and _dotted(part.func, imports)[:1] == ("tqdm",):
+                yield from PROGRESS
+
+
+def _raising(call: ast.Call, imports: dict[str, Dotted]) -> Iterator[Dotted]:
+    """What a call changes that makes others do something else, if it does more than silence."""
+    said = [*call.args, *(word.value for word in call.keywords if word.arg != "category")]
+    texts = {part.value for part in said if isinstance(part, ast.Constant)}
+    path = _dotted(call.func, imports)
+    if path in RAISING and not texts & QUIET:
+        yield RAISING[path]
 
 
 def _dotted(part: ast.AST, imports: dict[str, Dotted]) -> Dotted:
