@@ -51,7 +51,7 @@ def _run_notebook(path: Path, arguments: list[str]) -> int:
 
     # Without a `__file__`: processes of a cluster would run the notebook as if it were Python.
     module = types.ModuleType("__main__")
-    text = exported(path, path.with_name(f"{_identifier(path.stem)}.py"))
+    text = exported(path, path.with_name(f"{_identifier(path.stem)}.py"), to_run=True)
     sys.argv = [str(path), *arguments]
     sys.path.insert(0, str(path.resolve().parent))
     sys.modules["__main__"] = module  # what is pickled is looked up there

@@ -12,7 +12,7 @@ from emitnb import ipynb
 from emitnb.export import Cell, export_saved
 
 
-def exported(notebook: Path, module: Path, given: str = "") -> str:
+def exported(notebook: Path, module: Path, given: str = "", *, to_run: bool = False) -> str:
     """Return the module that the cells of a notebook make, and the statements ``given``.
 
     Raises EmitError for what is no notebook, and ExportError for what cannot be exported.
@@ -26,4 +26,4 @@ def exported(notebook: Path, module: Path, given: str = "") -> str:
     ]
     if given:
         cells.append(Cell(f"what {module.name} was given", given, given))
-    return export_saved(cells, notebook.name, version("emitnb"), module.resolve())
+    return export_saved(cells, notebook.name, version("emitnb"), module.resolve(), to_run=to_run)

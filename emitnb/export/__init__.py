@@ -16,7 +16,9 @@ from emitnb.export.cells import Cell, History
 from emitnb.export.checking import check
 from emitnb.export.chosen import Choices, check_choices
 from emitnb.export.decorators import in_order
+from emitnb.export.effects import check_in_place
 from emitnb.export.evidence import evidence
+from emitnb.export.problems import Problems
 from emitnb.export.saved import ROUTER, declared
 from emitnb.export.writing import check_target, formatted, marked, write_all
 from emitnb.graph import Graph
@@ -105,17 +107,28 @@ def with_tests(exported: Exported, router: Pusher, *, force: bool) -> dict[Path,
 
 
 def export_saved(
-    cells: Sequence[Cell], name: str, version: str, path: Path, nodes: Iterable[str] | None = None
+    cells: Sequence[Cell],
+    name: str,
+    version: str,
+    path: Path,
+    nodes: Iterable[str] | None = None,
+    *,
+    to_run: bool = False,
 ) -> str:
     """Return the module that the cells of a notebook make, as if they had run one by one.
 
-    Nothing is run, so what no statement makes is told, but values are not compared.
+    Nothing is run, so what no statement makes is told, but values are not compared. For a module
+    ``to_run``, what a cell changes in place raises ExportError, too.
     """
     history = History(cells)
     graph, origins = declared(history)
     notebook = Notebook(history, None, [ROUTER], name, version, {})
     found = {name: (graph.nodes[name], origins[name]) for name in selected(graph, nodes)}
     module = build(notebook, found, Choices(), path.stem, path.parent)
+    if to_run:
+        problems = Problems()
+        check_in_place(history, module.traced, problems)
+        problems.raise_if_any()
     return marked(formatted(module.text, path))
 
 

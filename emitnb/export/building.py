@@ -18,7 +18,7 @@ from emitnb.export.effects import check_effects, check_neighbours
 from emitnb.export.imports import Import
 from emitnb.export.items import Item, Kind, arranged, item_of
 from emitnb.export.module_text import ModuleText
-from emitnb.export.problems import Problems
+from emitnb.export.problems import Need, Problems
 from emitnb.export.scopes import expression_names
 from emitnb.export.tracing import Tracer
 from emitnb.node import Node
@@ -63,12 +63,16 @@ class Notebook:
 
 @dataclass(frozen=True)
 class Module:
-    """A module's text, the files that belong beside it, and the names its nodes may change."""
+    """A module's text, the files that belong beside it, and the names its nodes may change.
+
+    ``traced`` are the statements in it, each with the need that brought it in.
+    """
 
     text: str
     files: Mapping[str, bytes]
     changed: frozenset[str]
     attributes: frozenset[str]
+    traced: Mapping[Statement, Need]
 
 
 def build(
@@ -132,6 +136,7 @@ class _Builder:
             chosen.files,
             frozenset(chosen.data).union(*(one.names.changed for one in traced)),
             frozenset().union(*(one.names.attributes for one in traced)),
+            traced,
         )
 
     # -- pieces -----------------------------------------------------------------------------

@@ -122,6 +122,22 @@ class Problems:
             f"or take it out and run {by.cell.place} again"
         )
 
+    def added(self, name: str, need: Need, reader: Statement, by: Statement) -> None:
+        """An attribute that a statement gave to an imported class."""
+        self.add(
+            f"`.{name}`, {need} ({reader.place}), was added to an imported class in {by.place}: "
+            f"{_line(by)}. Importing a module changes no other. Define it as a plain function, and "
+            "call that"
+        )
+
+    def changed_in_place(self, name: str, need: Need, made: Statement, by: Statement) -> None:
+        """A value of a notebook that does not run, changed after a statement made it."""
+        self.add(
+            f"`{name}`, {need}, is made in {made.place} and changed in {by.place}: {_line(by)}. "
+            "No cell is run here, so its value is not known. Make it by one statement, or run the "
+            f"notebook, %emit_export it with --freeze {name}, and run the module"
+        )
+
     def found_by_path(self, name: str, need: Need, by: Statement) -> None:
         """A module that is found only since a statement changed where Python looks."""
         self.add(

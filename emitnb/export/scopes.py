@@ -22,6 +22,9 @@ rotate setdefault sort subtract update write
 CHANGING = frozenset(_CHANGING.split())
 """Methods that change what they are called on."""
 
+FITTING = ("fit", "partial_fit", "train")
+"""Methods that change a model, and mostly return it."""
+
 AT_DEFINITION = ("__init_subclass__", "__set_name__", "__prepare__")
 """Methods that run when a class is defined, and not when nodes run."""
 
@@ -232,6 +235,22 @@ def _changed_attributes(tree: ast.stmt) -> Iterator[str]:
             for part in [*_changed(method), *_stored(method)]:
                 if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name):
                     yield part.attr
+
+
+def changed_in_place(tree: ast.AST) -> frozenset[str]:
+    """Return the names of what a statement changes in place.
+
+    >>> sorted(changed_in_place(ast.parse("sizes['a'] = 1; stop.append('the'); model.fit(rows)")))
+    ['model', 'sizes', 'stop']
+    """
+    fitted = [
+        part.func.value
+        for part in ast.walk(tree)
+        if isinstance(part, ast.Call)
+        and isinstance(part.func, ast.Attribute)
+        and part.func.attr in FITTING
+    ]
+    return frozenset(p.id for p in [*_changed(tree), *fitted] if isinstance(p, ast.Name))
 
 
 def _changed(tree: ast.AST) -> Iterator[ast.expr]:

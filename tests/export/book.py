@@ -185,7 +185,7 @@ def shell_in(folder: Path) -> Iterator[InteractiveShell]:
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
     main, modules, path, cwd = sys.modules["__main__"], set(sys.modules), list(sys.path), Path.cwd()
-    environment, context = dict(os.environ), decimal.getcontext().copy()
+    environment, context, raising = dict(os.environ), decimal.getcontext().copy(), np.geterr()
     folder.mkdir(parents=True, exist_ok=True)
     os.chdir(folder)
     sys.path.insert(0, "")
@@ -197,6 +197,7 @@ def shell_in(folder: Path) -> Iterator[InteractiveShell]:
             if isinstance(value, io.IOBase | sqlite3.Connection):
                 value.close()
         decimal.setcontext(context)
+        np.seterr(**raising)
         atexit.unregister(shell.atexit_operations)
         InteractiveShell.clear_instance()
         sys.modules["__main__"] = main
