@@ -24,6 +24,9 @@ def _steps(code: types.CodeType) -> Iterator[tuple[str, Any]]:
     module that was imported before: the compiler knows more. Both count as one.
     """
     found = [one for one in dis.get_instructions(code) if one.opname not in _NO_STEPS]
+    # A class body says at which line it stands.
+    lines = {n - 1 for n, one in enumerate(found) if one.argval == "__firstlineno__"}
+    found = [one for number, one in enumerate(found) if number not in lines]
     places = {one.offset: number for number, one in enumerate(found)}
     for one in found:
         is_jump = one.opcode in dis.hasjrel or one.opcode in dis.hasjabs
