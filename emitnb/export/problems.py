@@ -65,6 +65,13 @@ class Problems:
             f"{ways_out(name, value)}"
         )
 
+    def own_name(self, need: Need, reader: Statement) -> None:
+        """``__name__``, which is another one in each module."""
+        self.add(
+            f"`__name__`, {need} ({reader.place}), is '__main__' in the notebook, and would be "
+            "another name in the module. Say that name as a literal"
+        )
+
     def imported_from_ipython(self, name: str, need: Need, last: Statement) -> None:
         """A name that is imported from what only a notebook has."""
         self.add(

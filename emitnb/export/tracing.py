@@ -8,6 +8,7 @@ no longer what it means now, the two cannot both be in one module, and that is a
 
 from __future__ import annotations
 
+import ast
 import builtins
 import importlib
 from collections import deque
@@ -236,12 +237,29 @@ class Tracer:
             self.traced.stars[name] = module
         elif name in PROVIDED:
             self.problems.provided(name, need, reader)
+        elif name == "__name__" and self._names_a_logger(reader):
+            return
+        elif name == "__name__":
+            self.problems.own_name(need, reader)
         elif self.namespace is not None and name in self.namespace:
             self.problems.no_statement(name, need, reader, self.namespace[name])
         elif not _is_builtin(name) and not _is_of_module(name):
             if (now and reader.names.binds == {name}) or name in reader.names.maybe:
                 return
             self.problems.undefined(name, need, reader)
+
+    def _names_a_logger(self, reader: Statement) -> bool:
+        """Whether ``__name__`` only names a logger, and nobody asks that for its name."""
+        calls = [part for part in ast.walk(reader.tree) if _is_get_logger(part)]
+        uses = [p for p in ast.walk(reader.tree) if getattr(p, "id", "") == "__name__"]
+        asked = {
+            part.value.id
+            for one in self.history.statements
+            for part in ast.walk(one.tree)
+            if isinstance(part, ast.Attribute) and part.attr == "name"
+            if isinstance(part.value, ast.Name)
+        }
+        return len(calls) == len(uses) and not asked & reader.names.binds
 
     def _star(self, name: str) -> str | None:
         """The module from which a star import took a name."""
@@ -252,6 +270,14 @@ class Tracer:
                 if name in _public(module):
                     return module
         return None
+
+
+def _is_get_logger(part: ast.AST) -> bool:
+    """Whether it is ``getLogger(__name__)``."""
+    if not isinstance(part, ast.Call) or len(part.args) != 1:
+        return False
+    called = getattr(part.func, "attr", getattr(part.func, "id", ""))
+    return called == "getLogger" and getattr(part.args[0], "id", "") == "__name__"
 
 
 def _builds_on(statement: Statement, name: str) -> bool:
