@@ -164,11 +164,14 @@ class Problems:
 
     def made_from_parameter(self, name: str, need: Need, reader: Statement) -> None:
         """A value that is computed from a parameter once, when the module is imported."""
-        made = ", ".join(f"`{one}`" for one in sorted(reader.names.binds)) or "a statement"
+        names = sorted(reader.names.binds)
+        made = ", ".join(f"`{one}`" for one in names) or "a statement"
+        instead = f", or choose that instead: --freeze or --params {(names or [''])[0]}"
+        can_be_chosen = names and not reader.is_definition
         self.add(
             f"{made} ({reader.place}), needed by {need.node}, is made from the parameter "
             f"`{name}` when the module is imported, and would not follow --{name}. "
-            f"Compute it inside the function that needs it"
+            f"Compute it inside the function that needs it{instead if can_be_chosen else ''}"
         )
 
     def cell_is_gone(self, name: str, need: Need, last: Statement) -> None:

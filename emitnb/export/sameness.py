@@ -75,7 +75,7 @@ class Comparison:
         if _is_the_modules_own(one, two):
             return iter(())
         if isinstance(one, NodeFunction) and isinstance(two, NodeFunction):
-            return iter(()) if one.name == two.name else None
+            return iter([("", one.name, two.name)])
         if isinstance(one, type) and isinstance(two, type):
             return self._classes(one, two)
         if _name(kind) != _name(type(two)):
@@ -323,14 +323,13 @@ def _is_imported(kind: type) -> bool:
     return found is kind
 
 
-CHECKED = "emitnb_checked_module"
-"""The name of a module while it is compared."""
+CHECKED = "emitnb_checked_module"  # the name of a module while it is compared
 
 
 def _is_the_modules_own(one: Any, two: Any) -> bool:
     """Whether it is the router, or ``logging.getLogger(__name__)``."""
-    if isinstance(one, Logger) and isinstance(two, Logger):
-        return (one.name, two.name) == ("__main__", CHECKED)
+    if isinstance(one, Logger):
+        return (one.name, getattr(two, "name", "")) == ("__main__", CHECKED)
     return isinstance(one, Reader) and isinstance(two, Reader)
 
 

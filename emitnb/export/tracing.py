@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emitnb.export.cells import History, Statement
+from emitnb.export.chosen import Choices
 from emitnb.export.outside import ipython_line, is_data, outside_call
 from emitnb.export.problems import Need, Problems
 
@@ -67,7 +68,7 @@ class Tracer:
     history : what ran
     namespace : the notebook's variables; None where there is no notebook that runs
     routers : the names of the router in the notebook
-    chosen : names whose statements are not looked for
+    chosen : names whose statements are not looked for, and what becomes of them
     problems : takes what is wrong
     """
 
@@ -76,13 +77,14 @@ class Tracer:
         history: History,
         namespace: Mapping[str, Any] | None,
         routers: Collection[str],
-        chosen: Collection[str],
+        chosen: Choices,
         problems: Problems,
     ) -> None:
         self.history = history
         self.namespace = namespace
         self.routers = set(routers)
-        self.chosen = set(chosen)
+        self.chosen = chosen.names
+        self.params = chosen.params
         self.problems = problems
         self.traced = Traced()
         self._bound: dict[str, list[Statement]] = {}
@@ -148,6 +150,8 @@ class Tracer:
                 self._resolve(name, statement, inner, now=False)
 
     def _resolve(self, name: str, reader: Statement, need: Need, *, now: bool) -> None:
+        if name in self.params and now and reader not in self.declaring:
+            self.problems.made_from_parameter(name, need, reader)
         if name in self.chosen:
             self.traced.chosen.setdefault(name, need)
             return
