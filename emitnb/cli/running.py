@@ -40,6 +40,11 @@ def _run(asked: argparse.Namespace, _: list[str]) -> int:
     if not path.is_file():
         sys.stderr.write(f"emitnb run: {_nothing_there(path)}\n")
         return WRONG_USE
+    if path.suffix not in (".py", ".ipynb"):
+        sys.stderr.write(
+            f"emitnb run: {path} is no module; name MODULE.py or NOTEBOOK.ipynb first, then data\n"
+        )
+        return WRONG_USE
     if path.suffix == ".ipynb":
         return _run_notebook(path, asked.arguments)
     return run_file(path, asked.arguments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import os
 import sys
 import tempfile
@@ -25,6 +26,9 @@ from emitnb.graph import Graph
 from emitnb.message import ENTRY_POINT, node_of
 from emitnb.node import Node
 from emitnb.pushing import Pusher
+
+TAKEN = sys.stdlib_module_names | {"emitnb"}
+"""Names of modules that Python, and emitnb itself, look for: first beside what is run."""
 
 __all__ = [
     "Cell",
@@ -70,8 +74,13 @@ def export_graph(
     and UnknownNodeError.
     """
     stem = path.stem
-    if path.suffix != ".py" or not stem.isidentifier():
+    if path.suffix != ".py" or not stem.isidentifier() or keyword.iskeyword(stem):
         raise ExportError(f"{path.name} cannot be imported as a module; name it as in wordcount.py")
+    if stem in TAKEN:
+        raise ExportError(
+            f"{path.name} would stand before Python's own module {stem}, or emitnb, for all that "
+            "runs in that folder; give it another name"
+        )
     names = selected(graph, nodes)
     check_choices(choices, notebook.namespace)
     found = {name: (graph.nodes[name], _origin(notebook, graph.nodes[name])) for name in names}

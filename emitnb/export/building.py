@@ -102,7 +102,7 @@ class _Builder:
             notebook.history,
             notebook.namespace,
             notebook.routers,
-            choices.names,
+            choices,
             self.problems,
         )
 

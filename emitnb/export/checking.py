@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import sys
 import traceback
@@ -16,9 +17,10 @@ from emitnb.export.building import Module, Notebook
 from emitnb.export.cells import lines_of
 from emitnb.export.problems import Need, Problems, ways_out
 from emitnb.export.sameness import CHECKED, Comparison
+from emitnb.export.scopes import changed_in_place
 from emitnb.node import Node
 from emitnb.reading import Reader
-from emitnb.text import cut, one_line, short_repr
+from emitnb.text import one_line, short_repr
 
 COMPARED = (
     "fields",
@@ -49,7 +51,7 @@ def check(
     classes that the module has, too, by their names there. Raises ExportError with all
     differences: what a node reads that is not what the module would make of it.
     """
-    made = _run(module.text, file)
+    made = _run(module, notebook, file)
     router = _router(made, notebook.routers[0])
     problems = Problems()
     compare = Comparison(module.changed, module.attributes)
@@ -72,7 +74,8 @@ def check(
     return {name: kind for name, kind in classes.items() if isinstance(kind, type)}
 
 
-def _run(text: str, file: Path) -> dict[str, Any]:
+def _run(module: Module, notebook: Notebook, file: Path) -> dict[str, Any]:
+    text = module.text
     made = types.ModuleType(CHECKED)
     made.__file__ = str(file)
     before = sys.modules.get(CHECKED)
@@ -85,13 +88,10 @@ def _run(text: str, file: Path) -> dict[str, Any]:
         places = [
             one for one in traceback.extract_tb(error.__traceback__) if one.filename == str(file)
         ]
-        number = places[-1].lineno if places else None
-        line = lines_of(text)[number - 1].strip() if number else ""
+        number = (places[0].lineno if places else None) or 0
         raise ExportError(
-            f"nothing was written. The module cannot be imported: {type(error).__name__}: {error}"
-            + (f", at `{cut(line, SHOWN)}`" if line else "")
-            + ". What that line needs was made in the notebook in some other way; make it by a "
-            "statement in a cell"
+            f"nothing was written. {_why_not(module, notebook, number)}"
+            f"{type(error).__name__}: {error}. {_ways_out(module, notebook, number)}"
         ) from error
     finally:
         _restore(before)
@@ -102,6 +102,45 @@ def _run(text: str, file: Path) -> dict[str, Any]:
             "makes what nodes need"
         )
     return made.__dict__
+
+
+def _binds(text: str, number: int) -> str:
+    """The name that the statement at a line of a module binds; "" if it is not one name."""
+    for statement in ast.parse(text).body:
+        if statement.lineno <= number <= (statement.end_lineno or 0):
+            targets = getattr(statement, "targets", [getattr(statement, "target", None)])
+            return targets[0].id if isinstance(targets[0], ast.Name) else ""
+    return ""
+
+
+def _why_not(module: Module, notebook: Notebook, number: int) -> str:
+    """Say which statement fails in the module, who needs it, and what changed what it reads."""
+    line = lines_of(module.text)[number - 1].strip()[:SHOWN] if number else ""
+    name = _binds(module.text, number)
+    for statement, need in module.traced.items():
+        if name and name in statement.names.binds:
+            ran = [one for one in notebook.history.statements if one.time < statement.time]
+            changes = (
+                f"`{read}` was changed ({one.place}: {one.cell.line(one.line).strip()[:SHOWN]}), "
+                "and "
+                for one in ran
+                for read in sorted(changed_in_place(one.tree) & statement.names.now)
+                if one not in module.traced
+            )
+            why = next(changes, "")
+            return f"`{name}`, {need}, cannot be made in the module: {why}`{line}` raises "
+    return f"The module cannot be imported: `{line}` raises " if line else "It cannot be imported: "
+
+
+def _ways_out(module: Module, notebook: Notebook, number: int) -> str:
+    name = _binds(module.text, number)
+    namespace = notebook.namespace or {}
+    if name and name in namespace:
+        return ways_out(name, namespace[name])
+    return (
+        "What that line needs was made in the notebook in some other way; make it by a statement "
+        "in a cell"
+    )
 
 
 def _restore(before: types.ModuleType | None) -> None:

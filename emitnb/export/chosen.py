@@ -54,6 +54,8 @@ def check_choices(choices: Choices, namespace: Mapping[str, Any] | None) -> None
             raise ExportError(f"`{name}` is chosen twice; say --freeze, --params or --files")
         if name in choices.params:
             check_parameter_name(name)
+        if name.startswith("__") and name.endswith("__"):
+            raise ExportError(f"`{name}` is Python's own name in every module; do not choose it")
         if namespace is None or name not in namespace:
             raise ExportError(f"`{name}` is chosen, but the notebook has no such variable")
 

@@ -66,6 +66,13 @@ class Problems:
             f"{ways_out(name, value)}"
         )
 
+    def own_name(self, need: Need, reader: Statement) -> None:
+        """``__name__``, which is another one in each module."""
+        self.add(
+            f"`__name__`, {need} ({reader.place}), is '__main__' in the notebook, and would be "
+            "another name in the module. Say that name as a literal"
+        )
+
     def imported_from_ipython(self, name: str, need: Need, last: Statement) -> None:
         """A name that is imported from what only a notebook has."""
         self.add(
@@ -165,11 +172,14 @@ class Problems:
 
     def made_from_parameter(self, name: str, need: Need, reader: Statement) -> None:
         """A value that is computed from a parameter once, when the module is imported."""
-        made = ", ".join(f"`{one}`" for one in sorted(reader.names.binds)) or "a statement"
+        names = sorted(reader.names.binds)
+        made = ", ".join(f"`{one}`" for one in names) or "a statement"
+        instead = f", or choose that instead: --freeze or --params {(names or [''])[0]}"
+        can_be_chosen = names and not reader.is_definition
         self.add(
             f"{made} ({reader.place}), needed by {need.node}, is made from the parameter "
             f"`{name}` when the module is imported, and would not follow --{name}. "
-            f"Compute it inside the function that needs it"
+            f"Compute it inside the function that needs it{instead if can_be_chosen else ''}"
         )
 
     def cell_is_gone(self, name: str, need: Need, last: Statement) -> None:

@@ -12,6 +12,7 @@ import re
 import sys
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping
+from logging import Logger
 from typing import Any
 
 import numpy as np
@@ -71,10 +72,10 @@ class Comparison:
     def _parts(self, one: Any, two: Any) -> Iterator[tuple[str, Any, Any]] | None:
         """The pairs of parts to compare; None if the values themselves differ."""
         kind = type(one)
-        if isinstance(one, Reader) and isinstance(two, Reader):
+        if _is_the_modules_own(one, two):
             return iter(())
         if isinstance(one, NodeFunction) and isinstance(two, NodeFunction):
-            return iter(()) if one.name == two.name else None
+            return iter([("", one.name, two.name)])
         if isinstance(one, type) and isinstance(two, type):
             return self._classes(one, two)
         if _name(kind) != _name(type(two)):
@@ -205,7 +206,9 @@ class _Absent:
 _ABSENT = _Absent()
 
 _COMPARED: dict[type, Callable[[Any, Any], Any]] = {
-    np.ndarray: lambda a, b: a.dtype == b.dtype and np.array_equal(a, b, equal_nan=_is_float(a)),
+    np.ndarray: lambda a, b: (
+        a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
+    ),
     pd.DataFrame: lambda a, b: a.equals(b) and a.dtypes.equals(b.dtypes),
     pd.Series: lambda a, b: a.equals(b) and a.name == b.name,
     re.Pattern: lambda a, b: (a.pattern, a.flags) == (b.pattern, b.flags),
@@ -270,8 +273,14 @@ def _is_imported(kind: type) -> bool:
     return found is kind
 
 
-CHECKED = "emitnb_checked_module"
-"""The name of a module while it is compared."""
+CHECKED = "emitnb_checked_module"  # the name of a module while it is compared
+
+
+def _is_the_modules_own(one: Any, two: Any) -> bool:
+    """Whether it is the router, or ``logging.getLogger(__name__)``."""
+    if isinstance(one, Logger):
+        return (one.name, getattr(two, "name", "")) == ("__main__", CHECKED)
+    return isinstance(one, Reader) and isinstance(two, Reader)
 
 
 def _is_made_by_python(name: str) -> bool:
@@ -304,7 +313,3 @@ def _is_generated(member: Any) -> bool:
     """Whether a member of a class was made by a class decorator such as dataclass."""
     code = getattr(_bare(member), "__code__", None)
     return code is not None and code.co_filename.startswith("<string>")
-
-
-def _is_float(array: np.ndarray[Any, Any]) -> bool:
-    return array.dtype.kind in "fc"

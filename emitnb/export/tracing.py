@@ -8,6 +8,7 @@ no longer what it means now, the two cannot both be in one module, and that is a
 
 from __future__ import annotations
 
+import ast
 import builtins
 import importlib
 from collections import deque
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emitnb.export.cells import Cell, History, Statement
+from emitnb.export.chosen import Choices
 from emitnb.export.outside import ipython_line, is_data, outside_call
 from emitnb.export.problems import Need, Problems
 
@@ -66,7 +68,7 @@ class Tracer:
     history : what ran
     namespace : the notebook's variables; None where there is no notebook that runs
     routers : the names of the router in the notebook
-    chosen : names whose statements are not looked for
+    chosen : names whose statements are not looked for, and what becomes of them
     problems : takes what is wrong
     """
 
@@ -75,13 +77,14 @@ class Tracer:
         history: History,
         namespace: Mapping[str, Any] | None,
         routers: Collection[str],
-        chosen: Collection[str],
+        chosen: Choices,
         problems: Problems,
     ) -> None:
         self.history = history
         self.namespace = namespace
         self.routers = set(routers)
-        self.chosen = set(chosen)
+        self.chosen = chosen.names
+        self.params = chosen.params
         self.problems = problems
         self.traced = Traced()
         self._bound: dict[str, list[Statement]] = {}
@@ -151,6 +154,8 @@ class Tracer:
                 self._resolve(name, statement, inner, now=False)
 
     def _resolve(self, name: str, reader: Statement, need: Need, *, now: bool) -> None:
+        if name in self.params and now and reader not in self.declaring:
+            self.problems.made_from_parameter(name, need, reader)
         if name in self.chosen:
             self.traced.chosen.setdefault(name, need)
             return
@@ -246,12 +251,29 @@ class Tracer:
             return  # IPython puts one of its own into the notebook
         elif name in PROVIDED:
             self.problems.provided(name, need, reader)
+        elif name == "__name__" and self._names_a_logger(reader):
+            return
+        elif name == "__name__":
+            self.problems.own_name(need, reader)
         elif self.namespace is not None and name in self.namespace:
             self.problems.no_statement(name, need, reader, self.namespace[name])
         elif not _is_builtin(name) and not _is_of_module(name):
             if (now and reader.names.binds == {name}) or name in reader.names.maybe:
                 return
             self.problems.undefined(name, need, reader)
+
+    def _names_a_logger(self, reader: Statement) -> bool:
+        """Whether ``__name__`` only names a logger, and nobody asks that for its name."""
+        calls = [part for part in ast.walk(reader.tree) if _is_get_logger(part)]
+        uses = [p for p in ast.walk(reader.tree) if getattr(p, "id", "") == "__name__"]
+        asked = {
+            part.value.id
+            for one in self.history.statements
+            for part in ast.walk(one.tree)
+            if isinstance(part, ast.Attribute) and part.attr == "name"
+            if isinstance(part.value, ast.Name)
+        }
+        return len(calls) == len(uses) and not asked & reader.names.binds
 
     def _star(self, name: str) -> str | None:
         """The module from which a star import took a name."""
@@ -262,6 +284,14 @@ class Tracer:
                 if name in _public(module):
                     return module
         return None
+
+
+def _is_get_logger(part: ast.AST) -> bool:
+    """Whether it is ``getLogger(__name__)``."""
+    if not isinstance(part, ast.Call) or len(part.args) != 1:
+        return False
+    called = getattr(part.func, "attr", getattr(part.func, "id", ""))
+    return called == "getLogger" and getattr(part.args[0], "id", "") == "__name__"
 
 
 def _builds_on(statement: Statement, name: str) -> bool:

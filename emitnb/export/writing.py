@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -18,6 +19,8 @@ from emitnb.errors import ExportError
 from emitnb.text import short_repr
 
 MARK = "# Written by emitnb; sha256 of the text above: "
+
+_CHECK = ("check", "--isolated", "--quiet")
 
 MOST_LINES = 40
 """Lines of a difference that an error shows."""
@@ -42,9 +45,9 @@ def formatted(text: str, path: Path) -> str:
         return text
     _check_documentation(text, laid_out)
     findings = _ruff_run(
-        [ruff, "check", "--isolated", "--quiet", "--exit-zero", "-"], laid_out, path.parent
+        [ruff, *_CHECK, "--exit-zero", "--stdin-filename", str(path), "-"], laid_out, path.parent
     )
-    return laid_out if not findings else _with_noqa(ruff, laid_out)
+    return laid_out if not findings else _with_noqa(ruff, laid_out, path.parent)
 
 
 def marked(text: str) -> str:
@@ -102,6 +105,10 @@ def write_all(files: Mapping[Path, bytes]) -> None:
             Path(name).chmod(0o666 & ~_umask())
         for temporary, path in made:
             temporary.replace(path)
+    except OSError as error:
+        raise ExportError(
+            f"cannot write into {path.parent}: {error.strerror or error}; name another folder"
+        ) from error
     finally:
         for temporary, _ in made:
             temporary.unlink(missing_ok=True)
@@ -172,11 +179,11 @@ def _has_doc(part: ast.AST) -> TypeGuard[ast.FunctionDef | ast.AsyncFunctionDef 
     return isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
 
 
-def _with_noqa(ruff: str, text: str) -> str:
+def _with_noqa(ruff: str, text: str, home: Path) -> str:
+    """Mark what ruff finds; modules in ``home`` are sorted as what they are there: local ones."""
+    local = f"src = [{json.dumps(str(home))}]"
     with tempfile.TemporaryDirectory(prefix="emitnb-") as folder:
         file = Path(folder) / "module.py"
         file.write_text(text, encoding="utf-8")
-        _ruff_run(
-            [ruff, "check", "--isolated", "--quiet", "--add-noqa", file.name], "", file.parent
-        )
+        _ruff_run([ruff, *_CHECK, "--config", local, "--add-noqa", file.name], "", file.parent)
         return file.read_text(encoding="utf-8")

@@ -76,6 +76,39 @@ def test_a_file_that_was_edited_stays(shell: InteractiveShell, old: str, new: st
     assert Path("module.py").read_text() == written
 
 
+@pytest.mark.parametrize(
+    "name, reason",
+    [
+        ("class.py", "cannot be imported as a module"),
+        ("re.py", "Python's own module re"),
+        ("emitnb.py", "Python's own module emitnb"),
+    ],
+)
+def test_names_that_nobody_could_import(shell: InteractiveShell, name: str, reason: str) -> None:
+    error = export(shell, name)
+    assert isinstance(error, ExportError)
+    assert reason in str(error)
+    assert not list(Path().iterdir())
+
+
+def test_a_folder_that_takes_no_files(shell: InteractiveShell) -> None:
+    error = export(shell, "/proc/words.py")  # not even for root
+    assert isinstance(error, ExportError)
+    assert "cannot write into /proc" in str(error)
+
+
+def test_a_module_beside_is_sorted_as_a_local_one(shell: InteractiveShell) -> None:
+    """Ruff says so in the module's folder; a ``noqa`` for another order would be unused there."""
+    Path("cleaning.py").write_text("def clean(text):\n    return text\n")
+    run_cell(shell, Cell("1", "import numpy as np\nfrom typing import Iterator\nimport cleaning"))
+    loud = "%%emit_node word --entry\ndef loud(msg) -> Iterator[str]:\n    "
+    run_cell(shell, Cell("2", f"{loud}yield cleaning.clean(str(np.int64(1)))"))
+    assert export(shell, "module.py") is None
+    text = Path("module.py").read_text()
+    assert "Iterator  # noqa: UP035" in text
+    assert "I001" not in text
+
+
 def test_a_refusal_leaves_a_file_of_ours(shell: InteractiveShell) -> None:
     assert export(shell, "module.py") is None
     written = Path("module.py").read_bytes()

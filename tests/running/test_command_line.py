@@ -546,6 +546,14 @@ def test_emitnb_run_without_the_file_is_wrong_use(here: Path) -> None:
     assert done.stderr == "emitnb run: there is no file wrods.py. Did you mean `words.py`?\n"
 
 
+def test_emitnb_run_of_data_is_wrong_use(here: Path) -> None:
+    (here / "data.csv").write_text("a,b\n")
+    done = run(sys.executable, "-m", "emitnb.cli", "run", "data.csv", folder=here)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("emitnb run: data.csv is no module; name MODULE.py")
+    assert done.stderr.count("\n") == 1
+
+
 # -- what tools say of such a module ----------------------------------------------------------
 
 
