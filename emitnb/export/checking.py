@@ -195,6 +195,12 @@ def _differs(
     need = Need(node.name, names[-2] if len(names) > 1 else "")
     is_value = name in namespace and not isinstance(namespace[name], types.FunctionType | type)
     ways = ways_out(name, namespace[name]) if is_value else "Run its cell again"
+    if isinstance(one, bytes) and is_value and not isinstance(namespace[name], bytes):
+        problems.add(  # what a value is pickled to tells nobody anything
+            f"`{name}`, {need}, is {short_repr(namespace[name], SHOWN)} in the notebook, and would "
+            f"be another {type(namespace[name]).__name__} in the module. {ways}"
+        )
+        return
     problems.add(
         f"`{name}`, {need}, is {short_repr(one, SHOWN)} in the notebook, and would be "
         f"{short_repr(two, SHOWN)} in the module: it was changed after a statement made it"

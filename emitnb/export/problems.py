@@ -207,12 +207,14 @@ class Problems:
         )
 
     def outside(
-        self, name: str, need: Need, last: Statement, call: str, value: Any = _ABSENT
+        self, name: str, need: Need, last: Statement, call: str, value: Any, instead: Any = _ABSENT
     ) -> None:
-        """A value that is read from somewhere."""
+        """A value that is read from somewhere; ``instead``: the value that was made of it."""
+        is_better = instead is not _ABSENT and not is_data(instead) and is_small(instead)
+        freeze = f"; or freeze what was made of it: --freeze {need.via}" if is_better else ""
         self.add(
             f"`{name}`, {need}, is read from outside the notebook by {call} ({last.place}: "
-            f"{_line(last)}), and importing a module reads nothing. {ways_out(name, value)}"
+            f"{_line(last)}), and importing a module reads nothing. {ways_out(name, value)}{freeze}"
         )
 
     def from_router(self, name: str, need: Need, last: Statement, value: Any = _ABSENT) -> None:

@@ -234,7 +234,9 @@ class Tracer:
         if self.routers & last.names.now:
             self.problems.from_router(name, need, last, value)
         elif call:
-            self.problems.outside(name, need, last, call, value)
+            known = self.namespace or {}
+            made = [known[need.via]] if need.via in known and need.via != name else []
+            self.problems.outside(name, need, last, call, value, *made)
         elif is_data(value):
             self.problems.data(name, need, last, value)
         else:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeGuard
 
 from emitnb.errors import ExportError
+from emitnb.export.cells import lines_of
 from emitnb.text import short_repr
 
 MARK = "# Written by emitnb; sha256 of the text above: "
@@ -52,7 +53,9 @@ def formatted(text: str, path: Path) -> str:
 
 def marked(text: str) -> str:
     """Return the text of a module with a last line that tells it from an edited one."""
-    text = text.rstrip("\n") + "\n"
+    lines = lines_of(text.rstrip("\n"))
+    last = next((one for one in reversed(lines) if one[:1].strip()), "")
+    text = "\n".join(lines) + ("\n\n" if last.startswith("def ") else "\n")  # as ruff has it
     return f"{text}\n{MARK}{_digest(text)}\n"
 
 

@@ -109,6 +109,14 @@ def test_a_module_beside_is_sorted_as_a_local_one(shell: InteractiveShell) -> No
     assert "I001" not in text
 
 
+def test_tests_are_laid_out_to_the_last_line(shell: InteractiveShell) -> None:
+    shell.user_ns["router"].push(["the rain"])
+    assert export(shell, "module.py", "--tests") is None
+    command = [sys.executable, "-m", "ruff", "format", "--isolated", "--no-cache", "--diff", "."]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
 def test_a_refusal_leaves_a_file_of_ours(shell: InteractiveShell) -> None:
     assert export(shell, "module.py") is None
     written = Path("module.py").read_bytes()
