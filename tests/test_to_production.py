@@ -51,7 +51,7 @@ def test_what_was_mended_passes_when_it_is_retried(cells: list[Any]) -> None:
 
 def test_the_export_names_all_that_it_wrote(cells: list[Any], folder: Path) -> None:
     _, wrote = outputs(cells, "%emit_export")
-    assert wrote.splitlines()[0] == "wrote fuel.py: 2 nodes; run it with python fuel.py --help"
+    assert wrote.splitlines()[0] == "wrote fuel.py; python fuel.py --help says how to run it"
     beside = re.findall(r"^  beside it: (.*)$", wrote, re.MULTILINE)
     assert beside == ["test_fuel.py", "test_fuel.jsonl", "test_fuel-frame.parquet"]
     assert [name for name in beside if not (folder / name).exists()] == []

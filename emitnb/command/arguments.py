@@ -155,7 +155,8 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
         "sources",
         nargs="*",
         metavar="SOURCE",
-        help="a file or glob of .txt (one message a file), .csv, .jsonl or .parquet, also .gz; "
+        help="a file or glob of .txt (one message a file), .csv (all values are text), .jsonl or "
+        ".parquet, also .gz; "
         "or - for standard input. Several are read one after the other",
     )
     group.add_argument("--limit", type=_count, metavar="N", help="push at most N messages")

@@ -13,7 +13,7 @@ from emitnb.cells.node_line import parse_node_line
 from emitnb.errors import ExportError
 from emitnb.export import decorators
 from emitnb.export.cells import History, Statement, lines_of
-from emitnb.export.chosen import Choices, Chosen, make_chosen
+from emitnb.export.chosen import Choices, Chosen, check_unchanged, make_chosen
 from emitnb.export.effects import check_effects, check_neighbours
 from emitnb.export.imports import Import
 from emitnb.export.items import Item, Kind, arranged, item_of
@@ -143,6 +143,9 @@ class _Builder:
 
     def _chosen(self) -> Chosen:
         namespace = self.notebook.namespace or {}
+        traced = self.tracer.traced
+        changed = frozenset[str]().union(*(one.names.changed for one in traced.statements))
+        check_unchanged(traced.chosen, changed, namespace)
         return make_chosen(sorted(self.tracer.traced.chosen), self.choices, namespace, self.stem)
 
     def _items(self, nodes: Mapping[str, tuple[Node, Origin]]) -> list[Item]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ from emitnb.errors import ExportError
 from emitnb.export.imports import Import
 from emitnb.export.items import Item, Kind
 from emitnb.export.literals import is_small, literal
-from emitnb.export.outside import is_data
+from emitnb.export.outside import is_data, is_generator
 
 DATA_HELP = "a file with the value of {name}: .parquet, .csv, .jsonl, .npy or .pkl"
 
@@ -58,6 +58,23 @@ def check_choices(choices: Choices, namespace: Mapping[str, Any] | None) -> None
             raise ExportError(f"`{name}` is Python's own name in every module; do not choose it")
         if namespace is None or name not in namespace:
             raise ExportError(f"`{name}` is chosen, but the notebook has no such variable")
+
+
+def check_unchanged(
+    needs: Mapping[str, object], changed: Collection[str], namespace: Mapping[str, Any]
+) -> None:
+    """Raise ExportError for a chosen name whose value nodes change: it is not what they began with.
+
+    ``needs`` says of each name who needs it; ``changed`` are the names that the code of nodes and
+    helpers changes.
+    """
+    for name in sorted(needs):
+        if name in changed or is_generator(namespace.get(name)):
+            raise ExportError(
+                f"`{name}`, {needs[name]}, is changed by the nodes while they run, so its value "
+                "now is not what they began with. Make it by a statement in a cell, or keep it in "
+                "the state of a node, and run the cell again"
+            )
 
 
 def make_chosen(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import random
 from typing import Any
+
+import numpy as np
 
 from emitnb.export.cells import Statement, first_line
 
@@ -43,6 +46,15 @@ def outside_call(tree: ast.AST) -> str:
         if name in READING or name.startswith("read_"):
             return str(name)
     return next(filter(None, map(outside_call, ast.iter_child_nodes(tree))), "")
+
+
+def is_generator(value: Any) -> bool:
+    """Whether a value draws random numbers, and is another one after each draw.
+
+    >>> is_generator(random.Random(7))
+    True
+    """
+    return isinstance(value, random.Random | np.random.Generator | np.random.RandomState)
 
 
 def is_data(value: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from emitnb.errors import ExportError
 from emitnb.export.cells import Cell, Statement
 from emitnb.export.literals import is_small
-from emitnb.export.outside import is_data
+from emitnb.export.outside import is_data, is_generator
 from emitnb.text import one_line, short_repr
 
 SHOWN = 60
@@ -234,6 +234,9 @@ class Problems:
 
 def ways_out(name: str, value: Any = _ABSENT) -> str:
     """Say what a user can do about a value that no code makes."""
+    if is_generator(value):
+        where = "in the function that draws from it, or keep it in the state of a node"
+        return f"Make `{name}` {where}, and run the cell again"
     option = name.replace("_", "-")
     ways = []
     if value is not _ABSENT and not is_data(value) and is_small(value):

@@ -6,7 +6,6 @@ from emitnb.cells.parameters import set_parameter
 from emitnb.notebook.base import RouterMagics, argument, line_magic, magics_class
 from emitnb.notebook.display import Text
 from emitnb.notebook.line import parse
-from emitnb.text import counted
 
 
 @magics_class
@@ -45,10 +44,8 @@ class ExportMagics(RouterMagics):
             freeze=arguments.freeze or (),
         )
         beside = "".join(f"\n  beside it: {path.name}" for path in written[1:])
-        count = counted(len(router.nodes), "node")
-        return Text(
-            f"wrote {arguments.path}: {count}; run it with python {arguments.path} --help{beside}"
-        )
+        how = f"python {arguments.path} --help says how to run it"
+        return Text(f"wrote {arguments.path}; {how}{beside}")
 
     @line_magic(
         argument("assignment", nargs="*", type=str, metavar="NAME = VALUE", help="a variable"),

@@ -19,7 +19,7 @@ def test_what_the_page_no_longer_says_is_not_exported(open_notebook: Any) -> Non
     page = open_notebook(CELLS)
     page.run_all()
     page.wait_idle()
-    assert page.texts(EXPORT)[0].startswith("wrote graph_of_page.py: 2 nodes")
+    assert page.texts(EXPORT)[0].startswith("wrote graph_of_page.py; ")
     module = page.path.with_name("graph_of_page.py").read_text(encoding="utf-8")
     assert module.startswith(f'"""The graph of {page.path.name}, exported by emitnb')
 

@@ -62,7 +62,7 @@ def test_the_names_that_no_parameter_may_have_are_those_of_the_options_of_a_modu
 def test_an_export_says_what_it_wrote_and_how_to_run_it(counting, folder):
     counting.run("%emit_push [{'document': 'the rain'}]")
     told = counting.run("%emit_export wordcount.py --tests")
-    assert str(told).splitlines()[0].startswith("wrote wordcount.py: 2 nodes")
+    assert str(told).splitlines()[0].startswith("wrote wordcount.py; python wordcount.py --help")
     assert "python wordcount.py --help" in str(told)
     assert "test_wordcount.py" in str(told)
     names = {path.name for path in folder.iterdir()}
