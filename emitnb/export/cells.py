@@ -10,10 +10,11 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TypeGuard
 
 from emitnb.cells.parameters import parameter
-from emitnb.export.scopes import Names, names_of
+from emitnb.export.scopes import Names, changed_in_place, names_of
 
 TRANSPARENT = ("time", "capture")
 """Cell magics that run what stands below them as it stands there."""
@@ -79,6 +80,13 @@ class Statement:
     def end(self) -> int:
         """Its last line in the cell."""
         return self.line + (self.tree.end_lineno or 0) - first_line(self.tree)
+
+    @cached_property
+    def grows(self) -> frozenset[str]:
+        """The names whose values it changes in place while it runs."""
+        if self.is_definition or self.is_import:
+            return frozenset()
+        return changed_in_place(self.tree) - self.names.binds
 
     @property
     def is_import(self) -> bool:

@@ -66,7 +66,7 @@ def item_of(statement: Statement) -> Item:
     return Item(
         kind,
         text,
-        names.binds,
+        names.binds | statement.grows,
         names.now,
         names.later,
         statement.time,

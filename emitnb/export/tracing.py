@@ -30,7 +30,10 @@ NOTEBOOK = ("IPython", "ipykernel", "ipywidgets")
 
 @dataclass(frozen=True)
 class Definition:
-    """The statements that made a name what it is: of one cell, in order; the last binds it."""
+    """The statements that made a name what it is: of one cell, in order.
+
+    They bind it, or change its value in place.
+    """
 
     statements: tuple[Statement, ...]
 
@@ -91,6 +94,11 @@ class Tracer:
         for statement in history.statements:
             for name in statement.names.binds | statement.names.unbinds:
                 self._bound.setdefault(name, []).append(statement)
+            for name in statement.grows - self.routers:
+                # What a cell does to a value that it has just made is part of how that is made.
+                made = self._bound.get(name, [])
+                if made and made[-1].cell is statement.cell and not made[-1].is_import:
+                    made.append(statement)
         self._parameters = {
             name
             for statement in history.statements
@@ -181,7 +189,7 @@ class Tracer:
             value = None if self.namespace is None else self.namespace.get(name)
             self.problems.made_from_itself(name, need, reader, then.last, value)
             return False
-        elif then.is_same_as(found):
+        elif then.is_same_as(found) or _is_half_made(then, found, reader):
             return True
         self.problems.rebound(name, need, reader, found.last)
         return False
@@ -190,7 +198,7 @@ class Tracer:
         last = found.last
         if now and name in self._parameters:
             self.problems.made_from_parameter(name, need, reader)
-        elif self._is_gone(name, last, need) or self._is_outside(name, last, need):
+        elif self._is_gone(name, last, need) or self._is_outside(name, found, need):
             return
         for statement in self._with_submodules(name, found):
             self._take(statement, need)
@@ -220,8 +228,9 @@ class Tracer:
         runs = [one for one in self.history.cells if one.identity == cell.identity]
         return runs[-1] if cell.identity and runs[-1] is not cell else None
 
-    def _is_outside(self, name: str, last: Statement, need: Need) -> bool:
+    def _is_outside(self, name: str, found: Definition, need: Need) -> bool:
         """Whether a value is data, or is read from somewhere, and not made by code alone."""
+        last = found.last
         if last.is_import and last.text.split()[1].partition(".")[0] in NOTEBOOK:
             self.problems.imported_from_ipython(name, need, last)
             return True
@@ -229,7 +238,7 @@ class Tracer:
             return False
         if last in self.declaring:
             return False
-        call = outside_call(last.tree)
+        call = next(filter(None, (outside_call(one.tree) for one in found.statements)), "")
         value = None if self.namespace is None else self.namespace.get(name)
         if self.routers & last.names.now:
             self.problems.from_router(name, need, last, value)
@@ -296,9 +305,14 @@ def _is_get_logger(part: ast.AST) -> bool:
     return called == "getLogger" and getattr(part.args[0], "id", "") == "__name__"
 
 
+def _is_half_made(then: Definition, found: Definition, reader: Statement) -> bool:
+    """Whether the cell that makes a value reads it before it is done: they stay in that order."""
+    return reader.cell is found.last.cell and set(then.statements) <= set(found.statements)
+
+
 def _builds_on(statement: Statement, name: str) -> bool:
     """Whether a statement may leave something of what a name was before."""
-    return name in statement.names.now or statement.is_compound
+    return name in statement.names.now | statement.grows or statement.is_compound
 
 
 def _is_builtin(name: str) -> bool:
