@@ -28,6 +28,9 @@ FITTING = ("fit", "partial_fit", "train")
 AT_DEFINITION = ("__init_subclass__", "__set_name__", "__prepare__")
 """Methods that run when a class is defined, and not when nodes run."""
 
+LATER = {"function", "type alias", "TypeVar bound", "type variable", "annotation"}
+"""Kinds of scopes that run when somebody asks: also the right side of ``type Words = …``."""
+
 _LAZY = "from __future__ import annotations\n"
 
 
@@ -39,8 +42,8 @@ class Names:
     when a function that it defines is called, or in an annotation that nobody evaluates.
     ``changed``: globals that its functions change, by name, and as ``name=`` parameters that hold
     their default; ``attributes``: attributes that methods change on ``self`` outside of
-    ``__init__``. ``unbinds``: names it deletes. ``maybe``: those of ``now`` and ``later`` that a
-    class body also binds; it may be its own that it reads.
+    ``__init__``. ``unbinds``: names it deletes. ``maybe``: those of ``now`` and ``later`` that need
+    not be there: a class body also binds them, or an annotation that nobody evaluates has them.
     """
 
     binds: frozenset[str] = frozenset()
@@ -72,8 +75,9 @@ def names_of(text: str, tree: ast.stmt, *, lazy: bool = False) -> Names:
     _read(table, now, later, maybe)
     now |= set(_augmented_names(tree))
     later |= set(_names_in_texts(tree))
-    annotations = set(_annotation_names(tree))
+    annotations = set(_annotation_names(tree)) - set(_type_parameters(tree))
     later |= annotations
+    maybe |= annotations - now
     if lazy:
         binds -= {"annotations"}
     return Names(
@@ -124,8 +128,7 @@ def _read(table: symtable.SymbolTable, now: set[str], later: set[str], maybe: se
             if not symbol.is_global():
                 maybe.add(symbol.get_name())
     for child in table.get_children():
-        is_function = child.get_type() == "function"
-        runs_now = not is_function or child.get_name() in COMPREHENSIONS
+        runs_now = child.get_type() not in LATER or child.get_name() in COMPREHENSIONS
         _read(child, now if runs_now else later, later, maybe)
 
 
@@ -153,6 +156,12 @@ def _annotation_names(tree: ast.stmt) -> Iterator[str]:
     for part in ast.walk(tree):
         for annotation in _annotations(part):
             yield from _expression_parts(annotation)
+
+
+def _type_parameters(tree: ast.stmt) -> Iterator[str]:
+    """Yield the ``T`` of ``def first[T](items: list[T])``, which Python 3.12 brought."""
+    for part in ast.walk(tree):
+        yield from (one.name for one in getattr(part, "type_params", ()))
 
 
 def _annotations(part: ast.AST) -> Iterator[ast.expr]:
