@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 from collections.abc import Callable, Mapping
+from types import FrameType
 from typing import Any
 
 from emitnb.declaration import Declaration
@@ -63,10 +65,19 @@ def statement_place() -> Place | None:
 
     That is the innermost one at the top of a module or cell, whatever functions it called.
     """
-    frame = sys._getframe(1)
-    while frame is not None and frame.f_locals is not frame.f_globals:
-        frame = frame.f_back  # type: ignore[assignment]  # the outermost has none
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and not _is_at_the_top(frame):
+        frame = frame.f_back
     return None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+
+
+def _is_at_the_top(frame: FrameType) -> bool:
+    """Whether a frame runs a module or a cell: no function, and no class body.
+
+    A function is not asked for its ``f_locals``: that would keep all it holds alive.
+    """
+    is_function = frame.f_code.co_flags & inspect.CO_OPTIMIZED
+    return not is_function and frame.f_locals is frame.f_globals
 
 
 def one_message(owner: str, fields: Mapping[str, Any], base: type[Message]) -> ListTable:

@@ -23,7 +23,7 @@ def module_of(source: str | PathLike[str]) -> ModuleType:
 
     ``wordcount`` is ``wordcount.py`` of the working directory, or else what ``import wordcount``
     gives; ``graphs/wordcount.py`` is that file. One that is imported already is run again, in its
-    own namespace; where that fails, everything in it is what it was.
+    own namespace, if it has a ``router``; where that fails, everything in it is what it was.
 
     Raises EmitError where there is none, and for a line that is no Python; and what the module
     raises.
@@ -40,7 +40,8 @@ def module_of(source: str | PathLike[str]) -> ModuleType:
             f"a module named {name} is imported already, from "
             f"{getattr(module, '__file__', None) or 'nowhere'}. Give the file {path} another name"
         )
-    _again(module, spec)
+    if hasattr(module, "router"):  # running json again would break whoever uses it
+        _again(module, spec)
     return module
 
 

@@ -73,6 +73,7 @@ def write_stdout(write: Write, text: bool) -> None:
     except BrokenPipeError:
         _silence(out)
     except OSError as error:
+        _silence(out)
         raise EmitError(f"cannot write standard output: {error.strerror or error}") from error
 
 

@@ -205,3 +205,12 @@ def test_a_module_object_is_taken_as_it_is(folder: Path):
     assert router.load(module) == ("words", "count_word")
     assert router.load(module) == ("words", "count_word")
     assert router.nodes["words"].function is module.words.__wrapped__
+
+
+def test_a_module_that_is_imported_and_has_no_router_is_not_run_again(notebook):
+    import json
+
+    loads = json.loads
+    with pytest.raises(EmitError, match="no router of its own"):
+        notebook.run("%emit_load json")
+    assert json.loads is loads
