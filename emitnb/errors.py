@@ -28,6 +28,7 @@ Every message says what happened, to which named thing, and what to do next.
 from __future__ import annotations
 
 import difflib
+import textwrap
 from collections.abc import Iterable
 from typing import Any
 
@@ -82,6 +83,10 @@ class BackendError(EmitError, RuntimeError):
 
 class ExportError(EmitError, ValueError):
     """A graph that cannot leave the notebook as a module, or a module that cannot come back."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Show the message in short lines: a page would break long ones in the middle of a word."""
+        return [_wrapped(line) for line in f"{type(self).__name__}: {self}".splitlines()]
 
 
 class RecordFullError(EmitError, RuntimeError):
@@ -145,6 +150,13 @@ class WaitInterrupted(KeyboardInterrupt):
 
     def _render_traceback_(self) -> list[str]:
         return [f"Interrupted: {self}"]
+
+
+def _wrapped(line: str, width: int = 100) -> str:
+    """A line in lines of some width; one of a difference between files stays as it is."""
+    if line[:1] in tuple("+-@ "):
+        return line
+    return textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

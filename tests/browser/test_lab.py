@@ -31,7 +31,7 @@ def test_the_quickstart_runs_and_shows_graph_and_frame(
 def test_the_launcher_offers_the_kernel(open_notebook: Any, server: Any) -> None:
     page = open_notebook(QUICKSTART, address=server.address).page
     choose(page, "File", "New Launcher")
-    card = page.locator('.jp-LauncherCard[title^="emitnb (Python 3)"]').first
+    card = page.locator('.jp-LauncherCard[title^="emitnb (Python 3)"]:visible').first
     card.wait_for()
     assert is_drawn(card.locator("img"))
 

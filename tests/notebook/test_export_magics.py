@@ -141,3 +141,15 @@ def test_a_module_beside_the_notebook_is_not_left_behind(notebook, folder):
         notebook.run("%emit_export out/graph.py")
     notebook.run("%emit_export graph.py")
     assert (folder / "graph.py").is_file()
+
+
+def test_a_refusal_is_shown_in_short_lines_and_a_difference_as_it_is(counting, folder):
+    counting.run("words_of_all_files = !echo a")
+    counting.run("%%emit_node word --on words\ndef kept(msg):\n    return words_of_all_files")
+    shown = counting.shown("%emit_export graph.py")
+    assert "`words_of_all_files`, which kept needs" in shown
+    assert max(map(len, shown.splitlines())) <= 100
+
+    counting.run("%emit_remove kept")
+    (folder / "graph.py").write_text(f"long = {'x' * 150!r}\n", encoding="utf-8")
+    assert f"-long = {'x' * 150!r}" in counting.shown("%emit_export graph.py")
