@@ -42,8 +42,8 @@ class Names:
     when a function that it defines is called, or in an annotation that nobody evaluates.
     ``changed``: globals that its functions change, by name, and as ``name=`` parameters that hold
     their default; ``attributes``: attributes that methods change on ``self`` outside of
-    ``__init__``. ``unbinds``: names it deletes. ``maybe``: those of ``now`` and ``later`` that need
-    not be there: a class body also binds them, or an annotation that nobody evaluates has them.
+    ``__init__``. ``unbinds``: names it deletes. ``maybe``: those of ``now`` and ``later`` that a
+    class body also binds; it may be its own that it reads.
     """
 
     binds: frozenset[str] = frozenset()
@@ -77,7 +77,6 @@ def names_of(text: str, tree: ast.stmt, *, lazy: bool = False) -> Names:
     later |= set(_names_in_texts(tree))
     annotations = set(_annotation_names(tree)) - set(_type_parameters(tree))
     later |= annotations
-    maybe |= annotations - now
     if lazy:
         binds -= {"annotations"}
     return Names(
