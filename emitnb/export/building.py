@@ -113,14 +113,14 @@ class _Builder:
             if origin.line is not None:
                 self.tracer.need_names(_line_names(origin.line), origin.statement, name)
                 self.tracer.need_names([self.router], origin.statement, name)
-        self._check_nodes(nodes)
+        self._check_nodes()
         traced = self.tracer.traced.statements
         check_effects(self.notebook.history, traced, self.folder, self.problems)
         check_neighbours(traced, self.folder, self.problems)
         self.problems.raise_if_any()
         chosen = self._chosen()
         items = [*self._items(nodes), *chosen.items]
-        self._check_choices_are_needed(chosen)
+        self._check_choices_are_needed()
         self._check_names(items)
         text = ModuleText(
             docstring=self._docstring(len(nodes)),
@@ -134,7 +134,7 @@ class _Builder:
         return Module(
             text.render(self.folder),
             chosen.files,
-            frozenset(chosen.data).union(*(one.names.changed for one in traced)),
+            self._changed() | chosen.data.keys(),
             frozenset().union(*(one.names.attributes for one in traced)),
             traced,
         )
@@ -143,16 +143,18 @@ class _Builder:
 
     def _chosen(self) -> Chosen:
         namespace = self.notebook.namespace or {}
-        traced = self.tracer.traced
-        changed = frozenset[str]().union(*(one.names.changed for one in traced.statements))
-        check_unchanged(traced.chosen, changed, namespace)
-        return make_chosen(sorted(self.tracer.traced.chosen), self.choices, namespace, self.stem)
+        needs = self.tracer.traced.chosen
+        check_unchanged(needs, self._changed(), namespace)
+        return make_chosen(sorted(needs), self.choices, namespace, self.stem)
+
+    def _changed(self) -> frozenset[str]:
+        """The names that nodes and helpers change while they run."""
+        return frozenset().union(*(one.names.changed for one in self.tracer.traced.statements))
 
     def _items(self, nodes: Mapping[str, tuple[Node, Origin]]) -> list[Item]:
-        declaring = {origin.statement for _, origin in nodes.values()}
         items = []
         for statement in self.tracer.traced.statements:
-            if statement in declaring or statement.is_import:
+            if statement in self.tracer.declaring or statement.is_import:
                 continue
             item = item_of(statement)
             if set(self.notebook.routers) & statement.names.binds:
@@ -235,11 +237,10 @@ class _Builder:
 
     # -- checks -----------------------------------------------------------------------------
 
-    def _check_nodes(self, nodes: Mapping[str, tuple[Node, Origin]]) -> None:
+    def _check_nodes(self) -> None:
         """A helper that is a node itself, and is not exported, has no router to call."""
-        declaring = {origin.statement for _, origin in nodes.values()}
         for statement, need in self.tracer.traced.statements.items():
-            if statement not in declaring and self._is_node(statement):
+            if statement not in self.tracer.declaring and self._is_node(statement):
                 names = ", ".join(f"`{name}`" for name in sorted(statement.names.binds))
                 self.problems.add(
                     f"{names or 'a node'} ({statement.place}), {need}, is declared as a node that "
@@ -255,19 +256,19 @@ class _Builder:
         defined = [one for one in ran if one.cell is statement.cell and one.is_definition]
         return statement is defined[-1]
 
-    def _check_choices_are_needed(self, chosen: Chosen) -> None:
+    def _check_choices_are_needed(self) -> None:
         unneeded = sorted(self.choices.names - set(self.tracer.traced.chosen))
         if unneeded:
             raise ExportError(f"no exported node needs `{unneeded[0]}`; leave it out")
 
     def _check_names(self, items: Sequence[Item]) -> None:
         """The names that the module itself needs must not mean something else."""
-        bound = {name: item for item in items for name in item.binds}
+        bound = {name for item in items for name in item.binds}
         for name in OURS:
             if name in bound:
                 raise ExportError(
                     f"`{name}` is a name that the module itself needs, and a node needs another "
-                    f"one of that name. Give it another name"
+                    "one of that name. Give it another name"
                 )
 
 

@@ -91,10 +91,8 @@ def _with_computed(items: Sequence[Item]) -> list[Item]:
             computed |= item.binds
             item = replace(item, kind=Kind.COMPUTED)
         found.append(item)
-    order = {id(item): number for number, item in enumerate(items)}
     nodes = [item for item in items if item.kind is Kind.NODE]
     rest = [item for item in found if item.kind is not Kind.NODE]
-    assert len(order) == len(nodes) + len(rest)
     return sorted(rest, key=lambda item: (item.kind, item.time)) + nodes
 
 

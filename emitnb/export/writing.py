@@ -59,12 +59,6 @@ def marked(text: str) -> str:
     return f"{text}\n{MARK}{_digest(text)}\n"
 
 
-def unmarked(text: str) -> str:
-    """Return the text of a module without its last line."""
-    body, found, _ = text.rpartition(f"\n{MARK}")
-    return body if found else text
-
-
 def is_untouched(text: str) -> bool:
     """Whether emitnb wrote a text, and nobody has edited it since.
 
