@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,21 +21,42 @@ from emitnb.table import STR, Positions
 LINEAGE = ("parent_node", "parent_row", "source", "revision", "time")
 """Columns that ``lineage=True`` adds."""
 
+PLACE = ("node", "row")
+"""Columns that say where an emission is, in a frame of all nodes."""
+
 
 def node_frame(log: Log, name: str, node: Node | None, lineage: bool = False) -> pd.DataFrame:
     """Return the emissions of one node: its fields as columns and a RangeIndex.
 
     Of a port: ``node``, ``error_type``, ``error`` (str) and ``input`` (dict). With ``lineage``
     also ``parent_node`` (str), ``parent_row`` (int64), ``source`` (int64, number of the pushed
-    message), ``revision`` (int64) and ``time`` (datetime64[ns, UTC]).
+    message), ``revision`` (int64) and ``time`` (datetime64[ns, UTC]), named as
+    :func:`own_columns` says.
     """
     track = log.tracks.get(name, Track())
     types = PORT_FIELDS if is_port(name) else {} if node is None else node.types
     declared = tuple(PORT_FIELDS) if is_port(name) else () if node is None else node.fields
     frame = _values(track, declared, types)
     if lineage:
-        frame = pd.concat([frame, _lineage(log, name)], axis=1)
+        frame = _with_lineage(frame, log, name, own_columns(frame.columns))
     return frame
+
+
+def own_columns(fields: Collection[str]) -> dict[str, str]:
+    """Return what the columns that emitnb adds are called beside these fields.
+
+    A field keeps its name, so that of emitnb's column begins with an underscore.
+
+    >>> own_columns(["time", "level"])["time"]
+    '_time'
+    """
+    names = {}
+    for column in (*PLACE, *LINEAGE):
+        name = column
+        while name in fields:
+            name = f"_{name}"
+        names[column] = name
+    return names
 
 
 def whole_frame(
@@ -43,21 +64,24 @@ def whole_frame(
 ) -> pd.DataFrame:
     """Return all emissions in push order: ``node``, ``row``, and the union of the fields.
 
-    A field that a node does not have is missing in its rows; whole numbers and truth values keep
+    The first two, and those of the lineage, are named as :func:`own_columns` says. A field that a node does not have is missing in its rows; whole numbers and truth values keep
     their values in pandas' nullable dtypes then. What went out of ports is not among them.
     """
     names = [*(n for n in order if n in log.tracks), *(n for n in log.tracks if n not in nodes)]
     names = [name for name in names if log.tracks[name].rows and not is_port(name)]
-    frames = {name: node_frame(log, name, nodes.get(name), lineage) for name in names}
+    frames = {name: node_frame(log, name, nodes.get(name)) for name in names}
+    fields = dict.fromkeys(c for frame in frames.values() for c in frame.columns)
+    own = own_columns(fields)
+    if lineage:
+        frames = {name: _with_lineage(frames[name], log, name, own) for name in names}
     sizes = [len(frame) for frame in frames.values()]
     places = dict(zip(names, np.cumsum([0, *sizes]).tolist(), strict=False))
     taken = _push_order(log, names)
     columns: dict[str, Any] = {
-        "node": pd.Series(np.repeat(np.array(names, dtype=object), sizes), dtype=STR),
-        "row": pd.Series(np.concatenate([np.arange(0), *map(np.arange, sizes)])),
+        own["node"]: pd.Series(np.repeat(np.array(names, dtype=object), sizes), dtype=STR),
+        own["row"]: pd.Series(np.concatenate([np.arange(0), *map(np.arange, sizes)])),
     }
-    found = dict.fromkeys(c for frame in frames.values() for c in frame.columns)
-    for column in sorted(found, key=lambda name: lineage and name in LINEAGE):
+    for column in (*fields, *(own[name] for name in LINEAGE if lineage and names)):
         columns[column] = _stacked(column, frames, places, sum(sizes))
     whole = pd.DataFrame(columns)
     return whole.take(taken).reset_index(drop=True)
@@ -91,6 +115,12 @@ def rows_frame(part: Part, types: Mapping[str, Any]) -> pd.DataFrame:
 
 def _column(track: Track, field: str, declared: Any) -> pd.Series:
     return series([part.piece(field) for part in track.parts], declared)
+
+
+def _with_lineage(
+    frame: pd.DataFrame, log: Log, name: str, own: Mapping[str, str]
+) -> pd.DataFrame:
+    return pd.concat([frame, _lineage(log, name).rename(columns=own)], axis=1)
 
 
 def _lineage(log: Log, name: str) -> pd.DataFrame:

@@ -143,6 +143,24 @@ def test_the_log_the_frame_of_all_nodes_is_in_push_order_with_the_union_of_the_f
     assert with_lineage["source"].tolist() == [0, 0, 0, 0, 1, 1]
 
 
+def test_the_log_a_field_named_like_a_column_of_ours_keeps_its_name_and_ours_gives_way():
+    ours = ["node", "row", *LINEAGE]
+    router = Router()
+    router.node(ours, entry_point=True, name="all")(lambda msg: tuple(range(7)))
+    router.node("_time", subscribe_to="all", name="later")(lambda msg: msg.time)
+    router.push([{"n": 0}, {"n": 1}])
+    one, whole = router.frame("all", lineage=True), router.frame(lineage=True)
+    assert list(one) == [*ours, *(f"_{name}" for name in LINEAGE)]
+    assert one[ours].iloc[1].tolist() == list(range(7))
+    assert one["_source"].tolist() == [0, 1]
+    assert whole["_node"].tolist() == ["all", "later", "all", "later"]
+    assert whole["_row"].tolist() == [0, 0, 1, 1]
+    assert whole["_parent_row"].tolist() == [0, 0, 1, 1]
+    assert whole["node"].dropna().tolist() == [0, 0]
+    assert whole["_time"].dropna().tolist() == [6, 6]
+    assert str(whole["__time"].dtype) == LINEAGE["time"]
+
+
 def test_the_log_whole_numbers_beside_missing_ones_keep_their_values():
     router = pair()
     router.node({"big": int}, "words", name="big")(lambda msg: 2**53 + 1)
