@@ -64,8 +64,9 @@ def whole_frame(
 ) -> pd.DataFrame:
     """Return all emissions in push order: ``node``, ``row``, and the union of the fields.
 
-    The first two, and those of the lineage, are named as :func:`own_columns` says. A field that a node does not have is missing in its rows; whole numbers and truth values keep
-    their values in pandas' nullable dtypes then. What went out of ports is not among them.
+    The first two, and those of the lineage, are named as :func:`own_columns` says. A field that a
+    node does not have is missing in its rows; whole numbers and truth values keep their values in
+    pandas' nullable dtypes then. What went out of ports is not among them.
     """
     names = [*(n for n in order if n in log.tracks), *(n for n in log.tracks if n not in nodes)]
     names = [name for name in names if log.tracks[name].rows and not is_port(name)]
@@ -117,9 +118,7 @@ def _column(track: Track, field: str, declared: Any) -> pd.Series:
     return series([part.piece(field) for part in track.parts], declared)
 
 
-def _with_lineage(
-    frame: pd.DataFrame, log: Log, name: str, own: Mapping[str, str]
-) -> pd.DataFrame:
+def _with_lineage(frame: pd.DataFrame, log: Log, name: str, own: Mapping[str, str]) -> pd.DataFrame:
     return pd.concat([frame, _lineage(log, name).rename(columns=own)], axis=1)
 
 
