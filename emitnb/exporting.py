@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from emitnb.export import (
     History,
     Notebook,
     export_graph,
+    outdated,
     script_cell,
     with_tests,
     write_all,
@@ -35,8 +36,12 @@ class Session(Protocol):
     def name(self) -> str:
         """The name of its file; "" if nobody knows."""
 
-    def cells(self) -> Sequence[Cell]:
+    @property
+    def ran(self) -> Sequence[Cell]:
         """The cells that ran, in that order."""
+
+    def cells(self) -> Sequence[Cell]:
+        """The same; those that were deleted since say so."""
 
 
 class Exporter(Rerunner):
@@ -93,6 +98,23 @@ class Exporter(Rerunner):
         write_all(written)
         return list(written)
 
+    def after_cell(self) -> list[str]:
+        """Look at what the notebook's last cell changed under the nodes; return what to say.
+
+        What nodes emitted is stale when a function or variable that they read is made by another
+        statement now. Called by the notebook, after each cell.
+        """
+        ledger = self._ledger
+        if self.notebook is None or not (ledger.log.tracks or len(ledger.failures)):
+            return []
+        history = History(self.notebook.ran)
+        namespace = self.notebook.namespace
+        return self.outdate(outdated(history, namespace, self._names_in(namespace), self.graph))
+
+    def _names_in(self, namespace: Mapping[str, Any]) -> list[str]:
+        """The names of the router among the variables of a notebook, the one to be used first."""
+        return sorted((n for n, held in namespace.items() if held is self), key=_first_router)
+
     def _exported_from(self) -> Notebook:
         session = self.notebook
         if session is None:
@@ -101,7 +123,7 @@ class Exporter(Rerunner):
         return self._notebook(History(session.cells()), session.namespace, session.name)
 
     def _notebook(self, history: History, namespace: dict[str, Any], name: str) -> Notebook:
-        names = sorted((n for n, held in namespace.items() if held is self), key=_first_router)
+        names = self._names_in(namespace)
         standard = {"max_failures": MAX_FAILURES, "hop_limit": HOP_LIMIT}
         settings = {
             n: getattr(self, n) for n, usual in standard.items() if getattr(self, n) != usual

@@ -183,6 +183,11 @@ class Ledger:
             forgotten={**self.forgotten, node.name: version},
         )
 
+    def outdated(self, node: str, reads: str, descendants: Iterable[str]) -> Ledger:
+        """Return the ledger after a change of what a node reads: what came of it is stale."""
+        changes = self.changes.outdated(node, reads, descendants, self.log.starts())
+        return replace(self, changes=changes)
+
     def discarded(self, numbers: Iterable[int]) -> Ledger:
         """Return the ledger without some failures; that they failed stays counted."""
         return replace(self, failures=self.failures.retried(numbers, {}))

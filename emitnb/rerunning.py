@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from operator import methodcaller
 from time import monotonic
 from typing import Any, Literal, SupportsIndex
 
@@ -147,7 +148,7 @@ class Rerunner(Pusher):
         self, node: str | None, batch_size: int | Literal["auto"] = "auto", **options: Any
     ) -> Run:
         graph = self.graph
-        stale = [name for name, (count, _) in self._ledger.changes.stale.items() if count]
+        stale = [name for name, one in self._ledger.changes.stale.items() if one.rows]
         names = [*map(node_of, stale)] if node is None else [graph.find(node)]
         nodes = behind(graph, self._ledger, names)
         replay = Replay(self._store, graph, nodes)
@@ -161,12 +162,33 @@ class Rerunner(Pusher):
             **options,
         )
 
+    def outdate(self, nodes: Mapping[str, str]) -> list[str]:
+        """Take note that nodes read something that has changed; return what to say about it.
+
+        ``nodes`` has their names, in topological order, and the names of what they read. What
+        they and their descendants emitted is stale; where changes are live, it is replayed.
+        """
+        for name, reads in nodes.items():
+            behind = self.graph.descendants(name)
+            self._store.change(methodcaller("outdated", name, reads, behind))
+        failing = Counter(failure.node for failure in self._ledger.failures)
+        notes = []
+        for name, reads in nodes.items():
+            if failing[name]:
+                count = counted(failing[name], "message")
+                notes.append(f"{name}: {count} failed with another {reads}; %emit_retry {name}")
+            notes += [f"{name}: {note}" for note in self._left_stale(name)]
+        return notes
+
     def _after_change(self, name: str) -> tuple[str, ...]:
         """Say what a changed node leaves to be done, or do it where changes are live."""
+        return (*self._failed_before(name), *self._left_stale(name))
+
+    def _left_stale(self, name: str) -> list[str]:
         stale = self._ledger.changes.note(name)
         if self.live is not None and stale:
             stale = self._replay_live(name, self.live)
-        return (*self._failed_before(name), *([stale] if stale else []))
+        return [stale] if stale else []
 
     def _failed_before(self, name: str) -> list[str]:
         """What failed under older revisions of a node, and how to go on."""

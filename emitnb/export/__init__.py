@@ -20,6 +20,7 @@ from emitnb.export.decorators import in_order
 from emitnb.export.effects import check_in_place
 from emitnb.export.evidence import evidence
 from emitnb.export.problems import Problems
+from emitnb.export.readers import outdated
 from emitnb.export.saved import ROUTER, declared
 from emitnb.export.writing import check_target, formatted, marked, write_all
 from emitnb.graph import Graph
@@ -39,6 +40,7 @@ __all__ = [
     "Origin",
     "export_graph",
     "export_saved",
+    "outdated",
     "script_cell",
     "selected",
     "with_tests",

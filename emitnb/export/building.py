@@ -111,7 +111,7 @@ class _Builder:
         for name, (_, origin) in nodes.items():
             self.tracer.need_statement(origin.statement, name)
             if origin.line is not None:
-                self.tracer.need_names(_line_names(origin.line), origin.statement, name)
+                self.tracer.need_names(line_names(origin.line), origin.statement, name)
                 self.tracer.need_names([self.router], origin.statement, name)
         self._check_nodes()
         traced = self.tracer.traced.statements
@@ -297,7 +297,8 @@ def _of_cell(found: Sequence[Statement], name: str) -> Origin | None:
     return None
 
 
-def _line_names(line: Namespace) -> list[str]:
+def line_names(line: Namespace) -> list[str]:
+    """Return the names that the line of a node reads when the node is called."""
     kinds, when = decorators.names_in(line)
     return sorted(frozenset().union(*map(expression_names, [*kinds, when or "0"])))
 
