@@ -100,6 +100,8 @@ def _asked(found: Mapping[str, Any]) -> Asked:
     picture = found["picture"]
     if picture is None:
         _check_sources(sources, found["input_format"], found["lines"])
+    elif drawn := [source for source in sources if source.endswith((".svg", ".dot", ".gv"))]:
+        raise WrongUse(f"{drawn[0]} would be read; to write it, say --{picture} -o {drawn[0]}")
     address, workers, backend = found["address"], found["workers"], found["backend"]
     if address is not None and workers is not None:
         raise WrongUse("--workers is for a cluster that starts here; the one at --address has its")

@@ -29,10 +29,10 @@ def epilog(graph: Graph, prog: str) -> str:
     nodes = "\n".join(["nodes:", *lines]) if lines else "nodes: none"
     node = list(graph.nodes)[-1] if graph.nodes else "NODE"
     examples = (
-        f"python {prog} books/*.txt -o {node}.parquet",
-        f"python {prog} data.csv --node {node} --format jsonl | head",
-        f"cat notes.txt | python {prog} - --limit 1000 --failures failed.jsonl",
-        f"python {prog} books/*.txt --backend dask --address tcp://scheduler:8786",
+        f"python {prog} FILE ... --node {node} -o {node}.parquet",
+        f"python {prog} FILE --format jsonl --limit 10",
+        f"cat FILE | python {prog} - -o out.csv --failures failed.jsonl",
+        f"python {prog} FILE ... --backend dask --address tcp://scheduler:8786",
         f"python {prog} --graph",
     )
     return "\n".join([nodes, "", "examples:", *(f"  {one}" for one in examples), "", _STATUS])

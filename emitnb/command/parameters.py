@@ -19,7 +19,14 @@ _PLAIN: dict[type, tuple[Callable[[str], Any], str]] = {
     str: (str, "TEXT"),
     type(None): (str, "TEXT"),
 }
-_LITERALS = (list, tuple, set, frozenset, dict)
+_LITERALS: dict[type, str] = {
+    list: "['a', 'b']",
+    tuple: "('a', 'b')",
+    set: "{'a', 'b'}",
+    frozenset: "{'a', 'b'}",
+    dict: "{'a': 1}",
+}
+"""Types whose values are given as Python literals, each with one."""
 
 
 def add_parameters(
@@ -102,7 +109,8 @@ def _literal(kind: type) -> Callable[[str], Any]:
             value = ast.literal_eval(text)
         except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
             raise argparse.ArgumentTypeError(
-                f"{text!r} is no Python literal; give a {kind.__name__} as Python writes it"
+                f"{text!r} is no Python literal; give a {kind.__name__} as Python writes it, "
+                f'in the quotes of a shell: "{_LITERALS[kind]}"'
             ) from error
         if type(value) is not wanted:
             raise argparse.ArgumentTypeError(

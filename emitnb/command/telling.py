@@ -49,7 +49,9 @@ def _what(failure: pd.Series) -> str:
     given = failure["input"]
     if failure["node"] != ENTRY_POINT:
         return f"{failure['node']} on {short_repr(given, SHOWN)}"
-    place = [str(given[name]) for name in ("path", "line", "item") if name in given]
+    place = [str(given[name]) for name in ("path", "line") if name in given]
+    if "item" in given:
+        place.append(f"item {given['item']}")
     text = f" {short_repr(given['text'], SHOWN)}" if "text" in given else ""
     return f"{':'.join(place) or 'the source'}{text} could not be read"
 

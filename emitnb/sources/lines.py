@@ -116,7 +116,7 @@ class LineFile:
 
     def place(self, lines: Sequence[bytes], after: int = 0) -> dict[str, Any]:
         """Return where ``lines`` are, so many lines after the place, and their text."""
-        text = b"".join(lines).decode(errors="backslashreplace").rstrip("\r\n")
+        text = shown_text(b"".join(lines))
         return {"path": str(self.path), "line": self.line + after + 1, "text": text}
 
     def broken_off(self, before: int) -> tuple[Unreadable, ...]:
@@ -266,7 +266,7 @@ def text_item(line: bytes) -> str | Bad:
     try:
         return line.decode().replace("\r\n", "\n").removesuffix("\n")
     except UnicodeDecodeError as error:
-        return Bad(error)
+        return Bad(error, shown_text(line))
 
 
 def json_item(line: bytes) -> Any:
@@ -274,4 +274,9 @@ def json_item(line: bytes) -> Any:
     try:
         return msgspec.json.decode(line)
     except ValueError as error:
-        return Bad(error)
+        return Bad(error, shown_text(line))
+
+
+def shown_text(data: bytes) -> str:
+    """Return bytes as text without the end of a line; what is no UTF-8 is escaped."""
+    return data.decode(errors="backslashreplace").rstrip("\r\n")

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from emitnb.errors import SourceError
 from emitnb.sources.checks import check_names
 from emitnb.sources.items import Bad
-from emitnb.sources.lines import BOM, json_item, text_item
+from emitnb.sources.lines import BOM, json_item, shown_text, text_item
 
 Format = Literal["lines", "jsonl", "csv", "text"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -45,11 +45,11 @@ def _without_mark(lines: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _whole(lines: Iterator[bytes]) -> Iterator[Any]:
-    text = b"".join(lines)
+    data = b"".join(lines)
     try:
-        yield text.decode()
+        yield data.decode()
     except UnicodeDecodeError as error:
-        yield Bad(error)
+        yield Bad(error, shown_text(data))
 
 
 def _rows(lines: Iterator[bytes], name: str) -> Iterator[Any]:
@@ -78,7 +78,7 @@ def _records(lines: Iterator[bytes], fields: tuple[str, ...]) -> Iterator[Any]:
         try:
             row = next(csv.reader(texts(first), strict=True), [])
         except (csv.Error, UnicodeDecodeError) as error:
-            yield Bad(error, b"".join(taken).decode(errors="backslashreplace").rstrip("\r\n"))
+            yield Bad(error, shown_text(b"".join(taken)))
             continue
         if len(row) == len(fields):
             yield dict(zip(fields, row, strict=True))

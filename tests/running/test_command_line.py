@@ -113,6 +113,24 @@ def test_what_of_standard_input_cannot_be_read_is_a_failure(here: Path) -> None:
     assert "2 failures" in done.stderr and "2 cells where the header has 1: n" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("kind", "given", "said"),
+    [
+        ("jsonl", b'{"n": 2}\n{"n": \n', "item 1 '{\"n\": ' could not be read: DecodeError"),
+        ("lines", b"2\n2\xff\n", "item 1 '2\\\\xff' could not be read: UnicodeDecodeError"),
+        ("text", b"2\xff\n", "item 0 '2\\\\xff' could not be read: UnicodeDecodeError"),
+    ],
+)
+def test_what_could_not_be_read_is_kept(here: Path, kind: str, given: bytes, said: str) -> None:
+    (here / "given").write_bytes(given)
+    words = command("halving", "-", f"--input-format={kind}", "--field=n", "--failures=f.jsonl")
+    with (here / "given").open() as file:
+        done = run(*words, folder=here, stdin=file, input=None)
+    assert said in done.stderr
+    kept = json.loads((here / "f.jsonl").read_text())["input"]["text"]
+    assert kept == given.splitlines()[-1].decode(errors="backslashreplace")
+
+
 def test_a_header_that_cannot_be_is_one_line(here: Path) -> None:
     done = run(*command("halving", "-", "--input-format=csv"), folder=here, input="a b\n1\n")
     assert (done.returncode, done.stdout) == (1, "")
@@ -387,6 +405,7 @@ def test_each_parameter_is_an_option_of_its_type(option: str, name: str, value: 
         ("--least=many", "argument --least: invalid int value: 'many'"),
         ("--words=(1,)", "argument --words: '(1,)' is a tuple; give a list"),
         ("--words=open('x')", "is no Python literal; give a list as Python writes it"),
+        ("--words=a", """in the quotes of a shell: "['a', 'b']\""""),
         ("--leas=3", "unrecognized arguments: --leas=3"),
     ],
 )
@@ -449,6 +468,12 @@ def test_a_parameter_is_set_before_anything_runs(
         (["a.txt", "--failures=-"], "--failures needs a file"),
         (["a.txt", "--backend=memory", "--workers=2"], "are for a cluster: --backend dask"),
         (["a.txt", "--address=tcp://x:1", "--workers=2"], "--workers is for a cluster that starts"),
+        (["a.txt", "-oa.txt", "--format=csv"], "-o a.txt: this file is read; name another one"),
+        (
+            ["a.txt", "-oo.csv", "--failures=./o.csv"],
+            "--failures o.csv: this file is written by -o",
+        ),
+        (["--svg", "graph.svg"], "graph.svg would be read; to write it, say --svg -o graph.svg"),
         (["--graph", "--dot"], "argument --dot: not allowed with argument --graph"),
     ],
 )
@@ -485,6 +510,12 @@ def test_what_cannot_be_written_is_said_before_anything_runs(
 # -- the graph and help -----------------------------------------------------------------------
 
 
+def test_two_files_may_go_nowhere(books: Path, load: Load) -> None:
+    (books / "nowhere.csv").symlink_to(os.devnull)
+    nowhere = ["-o", os.devnull, "--format=csv", "--failures=nowhere.csv"]
+    assert load("wordcount").main(["a.txt", *nowhere]) == 0
+
+
 def test_the_graph_as_text_dot_and_svg_runs_nothing(
     here: Path, load: Load, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -507,7 +538,7 @@ def test_help_has_docstrings_nodes_parameters_and_examples(
     assert "Every word but those that are too short, 100% in lower case." in shown
     assert "  words       Cut documents into words.\n  count_word  Count each word.\n" in shown
     assert re.search(r"--least INT +letters of a word \(default: 1\)", shown)
-    assert "python wordcount.py books/*.txt -o count_word.parquet" in shown
+    assert "python wordcount.py FILE ... --node count_word -o count_word.parquet" in shown
 
 
 # -- emitnb run -------------------------------------------------------------------------------
