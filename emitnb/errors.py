@@ -145,6 +145,17 @@ def error_words(error: BaseException) -> tuple[str, str]:
         return name, f"(its message cannot be shown: {type(broken).__name__})"
 
 
+def file_words(error: OSError) -> str:
+    """Return what is wrong with which file, without the number of the error.
+
+    >>> file_words(FileNotFoundError(2, "No such file or directory", "none.py"))
+    'none.py: No such file or directory'
+    """
+    if error.filename is None or not error.strerror:
+        return str(error)
+    return f"{error.filename}: {error.strerror}"
+
+
 class WaitInterrupted(KeyboardInterrupt):
     """Waiting for runs in the background was interrupted; they go on."""
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from emitnb.cli.places import Commands
-from emitnb.errors import EmitError
+from emitnb.errors import EmitError, file_words
 
 
 def add(commands: Commands) -> None:
@@ -36,7 +36,8 @@ def _check(asked: argparse.Namespace, _: list[str]) -> int:
         ours = exported(notebook, module, given)
         rows = compare(ours, theirs, (str(notebook), str(module)))
     except (EmitError, OSError) as error:
-        sys.stderr.write(f"emitnb: {error}\n")
+        what = file_words(error) if isinstance(error, OSError) else error
+        sys.stderr.write(f"emitnb: {what}\n")
         return 2
     sys.stdout.write(f"{table(rows)}\n")
     if shown := differences(rows, notebook.name, module.name):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from emitnb.cli import checking, demo, importing, lab, linting, running
-from emitnb.errors import EmitError
+from emitnb.errors import EmitError, file_words
 
 GROUPS = (demo, lab, running, importing, checking, linting)
 """Modules whose ``add`` declares commands, in the order in which ``--help`` lists them."""
@@ -22,8 +22,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"unrecognized arguments: {' '.join(extra)}")
     try:
         return asked.run(asked, extra) or 0
-    except (EmitError, OSError) as error:
+    except EmitError as error:
         return _failed(str(error))
+    except OSError as error:
+        return _failed(file_words(error))
     except KeyboardInterrupt:
         return _failed("interrupted")
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from emitnb.cli.places import Commands
-from emitnb.errors import EmitError
+from emitnb.errors import EmitError, file_words
 from emitnb.text import counted
 
 
@@ -48,11 +48,13 @@ def _lint(asked: argparse.Namespace, _: list[str]) -> int:
         try:
             findings, count = lint(Path(notebook), arguments, every=every)
         except (EmitError, OSError) as error:
-            status = _wrong(str(error))
+            status = _wrong(file_words(error) if isinstance(error, OSError) else str(error))
             continue
         for finding in findings:
             sys.stdout.write(f"{finding}\n")
         found, looked_at = found + len(findings), looked_at + count
+    if status and not looked_at:
+        return status
     cells = counted(looked_at, "cell" if every else "node cell")
     sys.stderr.write(f"{counted(found, 'finding') if found else 'nothing found'} in {cells}\n")
     return status or int(found > 0)

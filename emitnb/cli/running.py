@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from emitnb.cli.places import Commands
-from emitnb.errors import did_you_mean
+from emitnb.errors import EmitError, did_you_mean
 
 WRONG_USE = 2
 
@@ -29,9 +29,10 @@ def add(commands: Commands) -> None:
         allow_abbrev=False,
     )
     run.add_argument("module", metavar="MODULE.py", help="the file of a module, or a notebook")
-    run.add_argument(
+    more = run.add_argument(
         "arguments", nargs=argparse.REMAINDER, metavar="ARGUMENT", help="handed on as they are"
     )
+    more.required = False  # or argparse asks for them too where the module is missing
     run.set_defaults(run=_run)
 
 
@@ -83,7 +84,20 @@ def _ended(run: Callable[[], object]) -> int:
         if isinstance(end.code, str):
             sys.stderr.write(f"{end.code}\n")
         return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except (EmitError, OSError):
+        raise  # a sentence says it
+    except Exception as error:
+        shown = _of_the_module(error.__traceback__)
+        sys.excepthook(type(error), error.with_traceback(shown), shown)
+        return 1
     return 0
+
+
+def _of_the_module(traceback: types.TracebackType | None) -> types.TracebackType | None:
+    """Return a traceback as Python itself would show it: from the module on."""
+    while traceback and traceback.tb_frame.f_code.co_filename in (__file__, "<frozen runpy>"):
+        traceback = traceback.tb_next
+    return traceback
 
 
 def _nothing_there(path: Path) -> str:

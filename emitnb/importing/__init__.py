@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from emitnb import ipynb
-from emitnb.errors import EmitError
+from emitnb.errors import EmitError, file_words
 from emitnb.importing.cells import cells
 from emitnb.importing.chosen import chosen_name
 from emitnb.importing.parts import parts
@@ -42,27 +42,32 @@ def import_module_file(
     notebook : the file to write; None for the module's name with ``.ipynb``, beside it
     force : write over a notebook that is there
 
-    Raises EmitError for what is no such module, and where another notebook is there already;
-    OSError for what cannot be read or written. The file that was there is whole in every case.
+    Raises EmitError for what is no such module, for what cannot be read or written, and where
+    another notebook is there already. The file that was there is whole in every case.
     """
     source = Path(module)
     target = source.with_suffix(".ipynb") if notebook is None else Path(notebook)
     if target.suffix != ".ipynb":
         raise EmitError(f"{target} is not the name of a notebook; write {target.stem}.ipynb")
+    if not target.resolve().parent.is_dir():
+        raise EmitError(f"there is no folder {target.parent}; make it, or give another name")
     made = notebook_of(module_text(source), source.stem)
     if target.exists() and not force and target.read_bytes() != ipynb.encoded(made):
         raise EmitError(
             f"{target} is there already and was left as it is. Give another name, "
             "or write over it with --force"
         )
-    ipynb.write(made, target)
+    try:
+        ipynb.write(made, target)
+    except OSError as error:
+        raise EmitError(f"cannot write {target}: {error.strerror or error}") from None
     return target
 
 
 def module_text(path: Path) -> str:
     """Return the text of a Python file, in the encoding that it declares.
 
-    Raises EmitError for a notebook, and for bytes that are no text; OSError where there is none.
+    Raises EmitError for a notebook, for bytes that are no text, and for what cannot be read.
     """
     if path.suffix == ".ipynb":
         raise EmitError(f"{path} is a notebook; name the module, {path.stem}.py")
@@ -71,6 +76,8 @@ def module_text(path: Path) -> str:
             return file.read()
     except (SyntaxError, UnicodeDecodeError) as error:
         raise EmitError(f"{path} is no Python module: {error}") from None
+    except OSError as error:
+        raise EmitError(f"cannot read the module {file_words(error)}") from None
 
 
 def without_values(text: str, name: str) -> tuple[str, str]:

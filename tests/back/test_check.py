@@ -196,7 +196,7 @@ def test_cells_that_hold_no_code_of_nodes_do_not_matter(both):
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
-        (["none.ipynb", "wordcount.py"], "none.ipynb"),
+        (["none.ipynb", "wordcount.py"], "emitnb: none.ipynb: No such file or directory\n"),
         (["wordcount.ipynb", "none.py"], "none.py"),
         (["wordcount.py", "wordcount.ipynb"], "is a notebook; name the module"),
         (["wordcount.py", "wordcount.py"], "is no notebook"),

@@ -60,7 +60,8 @@ def test_a_module_that_cannot_be_imported_leaves_the_notebook_as_it_is(tmp_path)
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
-        (["none.py"], "none.py"),
+        (["none.py"], "emitnb: cannot read the module none.py: No such file or directory\n"),
+        (["wordcount.py", "none/a.ipynb"], "there is no folder none; make it"),
         (["wordcount.ipynb"], "is a notebook; name the module, wordcount.py"),
         (["wordcount.py", "other.py"], "write other.ipynb"),
         (["latin.py"], "latin.py is no Python module"),
@@ -73,6 +74,11 @@ def test_wrong_files_are_named(tmp_path, monkeypatch, capsys, arguments, what):
     assert main(["import", *arguments]) == 1
     assert what in capsys.readouterr().err
     assert sorted(one.name for one in tmp_path.iterdir()) == ["latin.py", "wordcount.py"]
+
+
+def test_a_module_that_is_not_there_is_one_sentence():
+    with pytest.raises(EmitError, match=r"cannot read the module none\.py: No such file"):
+        import_module_file("none.py")
 
 
 def test_a_declared_encoding_is_read(tmp_path):

@@ -570,6 +570,21 @@ def test_emitnb_run_finds_what_lies_beside_the_module(here: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "found ['--out', '-h']\n")
 
 
+@pytest.mark.parametrize("text", ["import nosuch\n", "def (\n", "def f():\n    1 / 0\n\nf()\n"])
+def test_emitnb_run_shows_what_python_shows(here: Path, text: str) -> None:
+    (here / "broken.py").write_text(text)
+    done = run(sys.executable, "-m", "emitnb.cli", "run", "broken.py", folder=here)
+    python = run(sys.executable, "broken.py", folder=here)
+    assert done.returncode == python.returncode == 1
+    assert done.stderr == python.stderr.replace(f"{here}/", "")
+
+
+def test_emitnb_run_asks_for_a_module_alone(here: Path) -> None:
+    done = run(sys.executable, "-m", "emitnb.cli", "run", folder=here)
+    assert done.returncode == 2
+    assert done.stderr.endswith("the following arguments are required: MODULE.py\n")
+
+
 def test_emitnb_run_without_the_file_is_wrong_use(here: Path) -> None:
     (here / "words.py").touch()
     done = run(sys.executable, "-m", "emitnb.cli", "run", "wrods.py", folder=here)
