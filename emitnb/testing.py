@@ -20,7 +20,7 @@ import os
 import pathlib
 import uuid
 import zoneinfo
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,7 +38,7 @@ from emitnb.process import Given, MessageTable, Recorded, Stream, process_plan
 from emitnb.pushing import Pusher
 from emitnb.text import counted
 
-__all__ = ["assert_frame", "emitted", "fresh", "load_cases", "same"]
+__all__ = ["assert_frame", "emitted", "fresh", "load_cases", "same", "stored_cases"]
 
 AnyRouter = TypeVar("AnyRouter", bound=Pusher)
 
@@ -147,6 +147,18 @@ def load_cases(path: str | os.PathLike[str], *classes: type) -> dict[str, list[A
     and ``pd``, and of the ``classes`` that are given. Load only files that you would run.
     """
     return {one["case"]: one["values"] for one in _lines(Path(path).read_bytes(), _named(classes))}
+
+
+def stored_cases(stored: Mapping[str, Sequence[Any]], prefix: str) -> list[Any]:
+    """Return those of some stored cases whose names begin with a prefix, for ``parametrize``.
+
+    They are what :func:`load_cases` gives; the name of each is its id. Needs pytest.
+    """
+    import pytest
+
+    return [
+        pytest.param(*values, id=name) for name, values in stored.items() if name.startswith(prefix)
+    ]
 
 
 def assert_frame(frame: pd.DataFrame, path: str | os.PathLike[str], *classes: type) -> None:

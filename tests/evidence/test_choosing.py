@@ -201,6 +201,34 @@ def test_each_fixed_failure_is_a_case_and_one_input_is_one(tmp_path: Path):
     assert fixed == [f"echo-fixed-TypeError{n}" for n in ("", "-2", "-3")]
 
 
+def test_many_fixed_failures_of_one_type_are_all_tested_and_few_stand_in_the_code(tmp_path: Path):
+    router = Router()
+    router.node("x", entry_point=True, name="echo")(lambda msg: msg.x + "")
+    router.push([{"x": x} for x in ["a", *range(40)]])
+    echo(router)
+    router.retry()
+    text = passes(router, tmp_path)
+    fixed = [one for one in ids(text) if "fixed" in one]
+    assert fixed == [f"echo-fixed-TypeError{n}" for n in ("", "-2", "-3")]
+    assert '*stored_cases(STORED, "echo-also-"),' in text
+    ran = python("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "fixed", cwd=tmp_path)
+    assert "40 passed" in ran.stdout
+    module = tmp_path / "graph.py"
+    module.write_text(module.read_text().replace("msg.x)", "msg.x if msg.x != 39 else 38)"))
+    ran = python("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "fixed", cwd=tmp_path)
+    assert "test_echo[echo-also-fixed-TypeError-40]" in ran.stdout
+    assert "1 failed, 39 passed" in ran.stdout
+
+
+def test_what_nodes_print_meanwhile_is_not_shown(capsys: pytest.CaptureFixture[str]):
+    router = Router()
+    router.node("x", entry_point=True, name="say")(lambda msg: print("said") or msg.x)
+    router.push([{"x": 1}])
+    assert capsys.readouterr().out == "said\n"
+    made(router)
+    assert capsys.readouterr().out == ""
+
+
 def test_a_fixed_failure_of_a_node_with_state_comes_behind_the_first_of_its_key():
     def declare(limit: int) -> None:
         @router.node("x", entry_point=True, name="take", key="k", fingerprint=str(limit))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 
 from emitnb.errors import EmitError
 from emitnb.export.evidence.cases import cases_of
@@ -26,7 +28,8 @@ def evidence(
 
     ``test_MODULE.py`` has a test for each node: of the messages that it received, the typical one
     (the median by the length of its JSON), the smallest and the largest, one that it drops, and
-    all on which it failed before it was fixed. For a node with state each is a run of the first
+    all on which it failed before it was fixed; of many of one type the first stand in the code, and
+    all others are stored. For a node with state each is a run of the first
     messages of that key. Another test runs the whole graph on some of the pushed messages. What is
     too long for code is in ``test_MODULE.jsonl``, the frame of the whole graph in
     ``test_MODULE-frame.parquet`` (``.jsonl`` where Parquet cannot hold it).
@@ -55,9 +58,10 @@ def evidence(
     writer = Writer(classes)
     page = Page(module, name, graph, writer)
     failing = {(one.node, one.parent_node, one.parent_row) for one in ledger.failures}
-    for node in nodes:
-        page.add_node(cases_of(ledger, graph, failing, node, router.hop_limit, writer))
-    run = whole_run(router, ledger, nodes, writer)
+    with redirect_stdout(io.StringIO()):  # what nodes print now, they have printed before
+        for node in nodes:
+            page.add_node(cases_of(ledger, graph, failing, node, router.hop_limit, writer))
+        run = whole_run(router, ledger, nodes, writer)
     page.add_graph(run)
     files = {f"test_{module}.py": page.text().encode()}
     if page.stored:

@@ -36,6 +36,12 @@ TRIES = 3
 
 DROPPED = "dropped"
 
+IN_CODE = 3
+"""Fixed failures of one type that stand in the code; what more there are is stored."""
+
+ALSO = "also-"
+"""Begins the labels of cases that are stored, and not named one by one in the code."""
+
 OF_KEY, RUN = 3, 5
 """Messages in a case of one key, and in one of the first messages, whatever their keys."""
 
@@ -140,6 +146,8 @@ class _Finder:
             types[failure.error_type] += 1
             number = types[failure.error_type]
             label = f"fixed-{failure.error_type}" + (f"-{number}" if number > 1 else "")
+            if number > IN_CODE:
+                label = ALSO + label
             if size_of(message) > MOST_BYTES:
                 self.leave_out(label, "what it received is too large for a test")
                 continue

@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from emitnb.export.evidence.cases import Case, Cases
+from emitnb.export.evidence.cases import ALSO, Case, Cases
 from emitnb.export.evidence.layout import WIDTH, laid_out, quoted
 from emitnb.export.evidence.sample import Pushes, WholeRun
 from emitnb.export.evidence.writing import Writer
@@ -126,7 +126,7 @@ class Page:
         usual = {default_origin(self._graph, node)} if len(self._graph.origins(node)) < 2 else None
         origins = any(set(case.origins) != usual for case in cases.kept)
         names = (*(("origin",) if origins else ()), "messages", "expected")
-        params = ", ".join(self._param(node, case, origins) for case in cases.kept)
+        params = ", ".join(self._params(cases, origins))
         self._imports.add("pytest")
         self._helpers.add("emitted")
         yield laid_out(f"pytest.mark.parametrize({names!r}, [{params}])", before="@")
@@ -143,11 +143,19 @@ class Page:
             self._helpers.add("same")
             yield self._line(f"same({call}, expected)", before="assert ")
 
-    def _param(self, node: str, case: Case, origins: bool) -> str:
-        one = case.origins[0]
-        origin = one if set(case.origins) == {one} else list(case.origins)
-        values = [*([origin] if origins else []), case.messages, case.expected]
-        return self._placed(f"{node}-{case.label}", values)
+    def _params(self, cases: Cases, origins: bool) -> Iterator[str]:
+        """What the cases of a node are in the code: each one, then all that are stored."""
+        also = ""
+        for case in cases.kept:
+            name, values = f"{cases.node}-{case.label}", _values(case, origins)
+            if case.label.startswith(ALSO):
+                self._store(name, values)
+                self._helpers.add("stored_cases")
+                also = f"{cases.node}-{ALSO}"
+            else:
+                yield self._placed(name, values)
+        if also:
+            yield f"*stored_cases(STORED, {also!r})"
 
     def _placed(self, name: str, values: Sequence[object]) -> str:
         """What a case is in the code: its values, or where they are stored."""
@@ -203,6 +211,13 @@ class Page:
             name, number = f"{name_of}_{number}", number + 1
         self._names.add(name)
         return name
+
+
+def _values(case: Case, origins: bool) -> list[object]:
+    """What a test takes for a case."""
+    one = case.origins[0]
+    origin = one if set(case.origins) == {one} else list(case.origins)
+    return [*([origin] if origins else []), case.messages, case.expected]
 
 
 def _import_order(name: str) -> tuple[bool, bool, str]:
