@@ -9,7 +9,11 @@ from typing import Any
 from IPython.core import inputtransformer2
 
 from emitnb import ipynb
+from emitnb.errors import ExportError
 from emitnb.export import Cell, export_saved
+
+WRITTEN = "nothing was written. "
+"""What an error of an export begins with."""
 
 
 def exported(notebook: Path, module: Path, given: str = "", *, to_run: bool = False) -> str:
@@ -26,4 +30,17 @@ def exported(notebook: Path, module: Path, given: str = "", *, to_run: bool = Fa
     ]
     if given:
         cells.append(Cell(f"what {module.name} was given", given, given))
-    return export_saved(cells, notebook.name, version("emitnb"), module.resolve(), to_run=to_run)
+    try:
+        return export_saved(
+            cells, notebook.name, version("emitnb"), module.resolve(), to_run=to_run
+        )
+    except ExportError as error:
+        raise _of_saved(error, notebook) from None
+
+
+def _of_saved(error: ExportError, notebook: Path) -> ExportError:
+    """Return what an error says, for somebody who asked for no file and gave no options."""
+    text = str(error).replace(WRITTEN, f"the cells of {notebook.name} make no module. ", 1)
+    chooses = any(option in text for option in ("--freeze", "--params", "--files"))
+    hint = "\nThese are options of %emit_export in the notebook; run the module that it writes."
+    return ExportError(text + hint * chooses)

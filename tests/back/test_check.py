@@ -212,7 +212,9 @@ def test_wrong_files_are_told(both, capsys, arguments, what):
 def test_a_notebook_that_cannot_be_exported_is_told(both, capsys):
     edited(both, "wordcount.ipynb", "STOP = {", "STOPS = {")
     assert main(["check", "wordcount.ipynb", "wordcount.py"]) == 2
-    assert "STOP" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.startswith("emitnb: the cells of wordcount.ipynb make no module. `STOP`")
+    assert "options of %emit_export" not in said
 
 
 def test_as_a_program_it_tells_by_its_exit_status(both):

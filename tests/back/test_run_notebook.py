@@ -50,3 +50,8 @@ def test_what_cells_change_in_place_is_refused(tmp_path: Path, cell: str, name: 
     assert f"`{name}`, which words needs, is made in cell" in done.stderr
     assert "and changed in cell 4" in done.stderr
     assert f"--freeze {name}" in done.stderr
+    assert done.stderr.startswith("emitnb: the cells of n.ipynb make no module. ")
+    assert "written. " not in done.stderr
+    assert done.stderr.endswith(
+        "options of %emit_export in the notebook; run the module that it writes.\n"
+    )
