@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -222,7 +223,9 @@ def test_line_numbers_hold_across_takes(tmp_path: Path) -> None:
         ("w,2nd\n", r"field '2nd'.*'2nd': 'column_2nd'"),
         ("w,class\n", r"field 'class' is a Python keyword.*'class': 'class_'"),
         ("w,w\n", r"field 'w' is named twice.*set_axis\(\['w_0', 'w_1'\], axis=1\)"),
-        ("w,\n", r"field '' is not a valid name.*'': 'column'"),
+        ("w,\n", r"field '' is not a valid name.*set_axis\(\['w', 'column'\], axis=1\)"),
+        ("w;n\n1;2\n", r"field 'w;n' is not .*: push pd\.read_csv\('.*', sep=';', dtype=str\)"),
+        ("w\tn\n1\t2\n", r"push pd\.read_csv\('.*', sep='\\t', dtype=str\)"),
         ("", "is empty; a CSV file begins with a line of field names"),
         ("\n\n", "is empty"),
         (b"\xff,n\n", r"header does not parse.*pd\.read_csv"),
@@ -237,6 +240,17 @@ def test_a_header_that_gives_no_fields_is_refused(
     with pytest.raises(SourceError, match=f"(?s)b.csv: .*{problem}"):
         open_source(tmp_path / "*.csv")
     assert path.exists()
+
+
+@pytest.mark.parametrize("header", ["w,", ",,2nd", ",column,class", "w;n"])
+def test_the_way_out_of_a_header_works(tmp_path: Path, header: str) -> None:
+    path = write(tmp_path / "a.csv", f"{header}\n{re.sub('[^,;]*', '1', header)}\n")
+    with pytest.raises(SourceError) as at:
+        open_source(path)
+    proposed = str(at.value).partition("To rename: push ")[2]
+    assert proposed
+    taken = open_source(eval(proposed, {"pd": pd})).take(5)
+    assert len(records(taken)) == 1
 
 
 def test_files_are_read_one_after_another_whatever_is_in_them(tmp_path: Path) -> None:

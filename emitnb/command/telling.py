@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -63,5 +64,13 @@ def how_far(run: Run) -> str:
 
 
 def why_stopped(error: BaseException) -> str:
-    """Return what an error says, without the advice that is for notebooks."""
-    return str(error).partition("; router.run.resume()")[0]
+    """Return what an error says, without the advice that is for notebooks.
+
+    >>> why_stopped(ValueError("a.csv: no name. To rename: push pd.read_csv('a.csv', sep=';')"))
+    "a.csv: no name. Change it in the file; its separator is ';', which has to be a comma"
+    """
+    text = str(error).partition("; router.run.resume()")[0]
+    told, _, way_out = text.partition(". To rename: push pd.")
+    separator = re.search(r"sep=('.*?')", way_out)
+    also = f"; its separator is {separator[1]}, which has to be a comma" if separator else ""
+    return f"{told}. Change it in the file{also}" if way_out else text

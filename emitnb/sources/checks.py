@@ -51,6 +51,10 @@ def _renaming(names: tuple[Any, ...]) -> str:
     bad = [name for name in names if shape_problem((name,))]
     if not bad:
         return f".set_axis({[f'{name}_{n}' for n, name in enumerate(names)]!r}, axis=1)"
+    if "" in names:  # pandas gives what has no name in a file one of its own
+        better = [_better(name) if name in bad else name for name in names]
+        numbered = [f"{new}_{n}" if better.count(new) > 1 else new for n, new in enumerate(better)]
+        return f".set_axis({numbered!r}, axis=1)"
     return f".rename(columns={ {name: _better(name) for name in bad}!r})"
 
 

@@ -7,7 +7,7 @@ read again with care, a record at a time, to tell which it is and to go on behin
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -19,6 +19,9 @@ from emitnb.sources.lines import READ_ERRORS, LineFile, Mark, Piece
 from emitnb.table import ListTable
 
 Row = list[str]
+
+SEPARATORS = ";\t|"
+"""Those that stand in files of this kind instead of commas."""
 
 
 class CsvReader:
@@ -134,10 +137,18 @@ def _header(file: LineFile) -> tuple[tuple[str, ...], Mark]:
         raise SourceError(f"{file.path}: cannot be read: {file.error}") from file.error
     if names is None:
         raise SourceError(f"{file.path}: is empty; a CSV file begins with a line of field names")
-    way_out = f"push pd.read_csv({str(file.path)!r}, dtype=str){{}}"
-    fields = check_names(str(file.path), names, way_out)
+    fields = check_names(str(file.path), names, _way_out(file, names))
     file.passed(lines)
     return fields, file.at
+
+
+def _way_out(file: LineFile, names: Sequence[str]) -> str:
+    """Return how to push a file whose names cannot be fields; many have other separators."""
+    path = repr(str(file.path))
+    others = [one for one in SEPARATORS if one in names[0]] if len(names) == 1 else []
+    if others:
+        return f"push pd.read_csv({path}, sep={others[0]!r}, dtype=str)"
+    return f"push pd.read_csv({path}, dtype=str){{}}"
 
 
 def _texts(file: LineFile, lines: list[bytes], errors: str = "strict") -> Iterator[str]:

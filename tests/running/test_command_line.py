@@ -138,6 +138,15 @@ def test_a_header_that_cannot_be_is_one_line(here: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+def test_a_header_that_cannot_be_gives_no_advice_for_notebooks(here: Path) -> None:
+    (here / "a.csv").write_text("n;m\n1;2\n")
+    done = run(*command("halving", "a.csv"), folder=here)
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        "Change it in the file; its separator is ';', which has to be a comma\n"
+    )
+
+
 # -- what comes out ---------------------------------------------------------------------------
 
 
