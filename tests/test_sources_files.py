@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import os
 import re
 import subprocess
 import sys
@@ -240,6 +241,28 @@ def test_a_header_that_gives_no_fields_is_refused(
     with pytest.raises(SourceError, match=f"(?s)b.csv: .*{problem}"):
         open_source(tmp_path / "*.csv")
     assert path.exists()
+
+
+@pytest.mark.parametrize("name", ["a.log", "a.csv", "a.jsonl"])
+def test_a_file_that_becomes_shorter_meanwhile_is_told(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path / name, "w\n" + "1\n" * 200_000)
+    source = open_source(path, lines=name.endswith(".log"))
+    assert len(records(source.take(10))) == 10 or name == "a.jsonl"
+    os.truncate(path, 4)
+    unreadable = read(source)[1]
+    assert [kind for *_, kind in unreadable][-1:] == ["OSError"]
+
+
+@pytest.mark.parametrize("name", ["a.log", "a.csv"])
+def test_a_file_that_grows_meanwhile_is_read_to_its_end(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path / name, "w\n" + "1\n" * 200_000)
+    source = open_source(path, lines=name.endswith(".log"))
+    source.take(10)
+    with path.open("a") as file:
+        file.write("2\n")
+    messages, unreadable = read(source, iter([300_000, 10]))
+    assert list(messages[-1].values()) == ["2"]
+    assert unreadable == []
 
 
 @pytest.mark.parametrize("header", ["w,", ",,2nd", ",column,class", "w;n"])

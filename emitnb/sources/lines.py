@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import zlib
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -73,6 +74,7 @@ class LineFile:
         self.error: Exception | None = None
         self._ahead: deque[bytes] = deque()
         self._handle = _open(path)
+        self._size = 0 if is_gzip(path) else os.fstat(self._handle.fileno()).st_size
         try:
             self._find_start()
         except READ_ERRORS:
@@ -88,6 +90,7 @@ class LineFile:
             # Not `yield from`, which would close the file together with this generator.
             for line in self._handle:  # noqa: UP028
                 yield line
+            self._check_length()
         except READ_ERRORS as error:
             self.error = error
 
@@ -96,6 +99,8 @@ class LineFile:
         lines: list[bytes] = []
         try:
             lines.extend(islice(self._handle, size))
+            if len(lines) < size:
+                self._check_length()
         except READ_ERRORS as error:
             self.error = error
         return lines
@@ -128,6 +133,11 @@ class LineFile:
     def close(self) -> None:
         """Close the file."""
         self._handle.close()
+
+    def _check_length(self) -> None:
+        """Raise OSError where the file was longer when it was opened: lines are lost."""
+        if self._size and os.fstat(self._handle.fileno()).st_size < self._size:
+            raise OSError("the file became shorter while it was read")
 
     def _find_start(self) -> None:
         if self.offset:
