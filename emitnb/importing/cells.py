@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
 from typing import NamedTuple
 
-from emitnb.importing.chosen import as_in_notebook, data_name
+from emitnb.importing.chosen import as_in_notebook, data_name, file_name
 from emitnb.importing.parts import DEFINITIONS, SEAL, Kind, Part, node_calls, run_command_call
 from emitnb.importing.saying import magic_line
 from emitnb.importing.written import is_as_written
@@ -189,7 +189,12 @@ def _names_read(found: list[Part]) -> set[str]:
 
 
 def _data_note(piece: Piece) -> str:
-    """Return what is to be done about a value that a module takes from its command line."""
+    """Return what is to be done about a value that a module takes from elsewhere, or ""."""
+    if name := file_name(piece.part):
+        return (
+            f"`{name}` is in a file beside the module; `%emit_export … --files {name}` puts it "
+            "there again."
+        )
     name = data_name(piece.part)
     return name and (
         f"`{name}` came with the command line. Give it a value here, before it is needed; "

@@ -22,6 +22,11 @@ def data_name(part: Part) -> str:
     return _name(part, _DATA)
 
 
+def file_name(part: Part) -> str:
+    """Return the name of a value that is in a file beside the module, or ""."""
+    return _name(part, _FILE)
+
+
 def _name(part: Part, *patterns: re.Pattern[str]) -> str:
     is_one = part.kind is Kind.CODE and any(pattern.search(part.text) for pattern in patterns)
     if not is_one:

@@ -189,6 +189,13 @@ def test_an_option_for_data_says_what_to_do():
     assert code == "rows: Any = None  # DataFrame: --rows PATH"
 
 
+def test_a_value_in_a_file_says_how_it_gets_there_again():
+    load = 'rows = pd.read_parquet(Path(__file__).with_name("m-rows.parquet"))'
+    text = f"import pandas as pd\n\n{load}\n\n\n@router.node('a')\ndef f(msg): ...\n"
+    told = [said for kind, said in cells(text) if kind == "markdown"]
+    assert any("`%emit_export … --files rows`" in one for one in told)
+
+
 def test_a_router_with_options_of_its_own_is_kept_with_its_import():
     text = (
         "from emitnb import Router, run_command\nrouter = Router(Mine)\n"
