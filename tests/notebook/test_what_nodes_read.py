@@ -93,6 +93,11 @@ def test_the_name_is_said_and_a_replay_makes_the_frame_anew(notebook):
     assert notebook.router.frame("clean")["word"].tolist() == ["RAIN", "SUN"]
 
 
+def test_all_that_changed_is_said(notebook):
+    pushed(notebook, "low, mark = 1, '!'", node("msg.document[low:] + mark"))
+    assert "another low, mark; " in notebook.shown("low, mark = 2, '?'")
+
+
 def test_a_predicate_reads_too(notebook):
     pushed(notebook, "least = 0", node("msg.document", " --when 'len(msg.document) > least'"))
     notebook.run("least = 4")
