@@ -126,6 +126,11 @@ UNCHANGED = {
         "len(table)",
         "def make(): return {1: 2}",
     ),
+    "what a constant was made of by a helper": (
+        ["base = [1]", "def make(): return list(base)", "table = make()"],
+        "len(table)",
+        "base = [1, 2]",
+    ),
     "a new name": ([], "1", "mark = '?'"),
     "an import again": (["import math"], "math.pi", "import math"),
 }
@@ -137,6 +142,19 @@ def test_nothing_is_stale_where_nothing_changed_for_the_node(notebook, what):
     pushed(notebook, *before, node(value))
     assert notebook.shown(change) == ""
     assert notebook.router.stale() == {}
+
+
+def test_a_step_that_runs_again_goes_further(notebook):
+    pushed(notebook, "n = 1", "n += 1", node("n"))
+    assert "another n" in notebook.shown("n += 1")
+
+
+def test_a_node_that_changes_with_its_helper_is_told_once(notebook):
+    cell = node("fold(msg.document)").replace("def clean", "def fold(x): return x{}\ndef clean")
+    pushed(notebook, cell.format(".lower()"))
+    shown = notebook.shown(cell.format(".upper()").replace("(msg.document)", "(msg.document + '')"))
+    assert "2 rows come from an older clean" in shown
+    assert "another" not in shown
 
 
 def test_a_default_is_what_it_was_when_the_cell_ran(notebook):
