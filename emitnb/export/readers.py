@@ -86,7 +86,7 @@ class _Meanings:
             return one is not two
         if one.last is two.last:
             return False
-        if not one.is_same_as(two) or name in one.last.names.now:
+        if not one.is_same_as(two):
             return True
         pair = (one.last.time, two.last.time)
         if pair in above:
