@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from emitnb.export import (
+    SETTINGS,
     Cell,
     Choices,
     History,
@@ -19,10 +20,7 @@ from emitnb.export import (
     write_all,
 )
 from emitnb.message import Message
-from emitnb.plan import HOP_LIMIT
 from emitnb.rerunning import Rerunner
-
-MAX_FAILURES = 1_000
 
 
 class Session(Protocol):
@@ -124,9 +122,10 @@ class Exporter(Rerunner):
 
     def _notebook(self, history: History, namespace: dict[str, Any], name: str) -> Notebook:
         names = self._names_in(namespace)
-        standard = {"max_failures": MAX_FAILURES, "hop_limit": HOP_LIMIT}
         settings = {
-            n: getattr(self, n) for n, usual in standard.items() if getattr(self, n) != usual
+            name: getattr(self, name)
+            for name, usual in SETTINGS.items()
+            if getattr(self, name) != usual
         }
         return Notebook(history, namespace, names or ["router"], name, _version(), settings)
 

@@ -21,11 +21,16 @@ from emitnb.export.module_text import ModuleText
 from emitnb.export.problems import Need, Problems
 from emitnb.export.scopes import expression_names
 from emitnb.export.tracing import Tracer
+from emitnb.halting import MAX_FAILURES
 from emitnb.node import Node
+from emitnb.plan import HOP_LIMIT
 from emitnb.text import counted
 
 FRONT_DOOR = "emitnb"
 OURS = ("Router", "run_command")
+
+SETTINGS = {"max_failures": MAX_FAILURES, "hop_limit": HOP_LIMIT}
+"""Attributes of a router that a module sets where they are not as they are at first."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ Texts are compared, not values: a cell that runs again as it was changes nothing
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from emitnb.export.building import Origin, line_names, origin_of
@@ -15,12 +16,16 @@ from emitnb.export.chosen import Choices
 from emitnb.export.problems import Problems
 from emitnb.export.tracing import Definition, Tracer
 from emitnb.graph import Graph
+from emitnb.text import listed
+
+SHOWN = 3
+"""Names that are said."""
 
 
 def outdated(
     history: History, namespace: Mapping[str, Any], routers: Collection[str], graph: Graph
 ) -> dict[str, str]:
-    """Return the nodes that read what the last cell changed, in topological order, with its name.
+    """Return the nodes that read what the last cell changed, in topological order, with what it is.
 
     ``routers`` are the names of the router among the variables of the notebook, ``namespace``.
     """
@@ -34,35 +39,40 @@ def outdated(
         if origin is not None and origin.statement.cell is not history.cells[-1]:
             names = changed.intersection(_read(origin, made, namespace))
             if names:
-                found[name] = min(names)
+                found[name] = listed(sorted(names), SHOWN)
     return found
 
 
 def _changed(history: History, routers: Collection[str]) -> frozenset[str]:
     """The names that the last cell gave another meaning, or whose values it changed in place."""
-    cell = history.cells[-1]
-    ran = [one for one in history.statements if one.cell is cell]
-    earlier = [one for one in history.statements if one.cell is not cell]
-    known = frozenset().union(*(one.names.binds for one in earlier if not one.is_import))
-    imported = frozenset().union(*(one.names.binds for one in earlier if one.is_import))
-    bound = frozenset().union(*(one.names.binds | one.names.unbinds for one in ran))
+    ran = [one for one in history.statements if one.cell is history.cells[-1]]
+    earlier = [one for one in history.statements if one.cell is not history.cells[-1]]
+    known = _union(one.names.binds for one in earlier)
+    imported = _union(one.names.binds for one in earlier if one.is_import)
+    bound = _union(one.names.binds | one.names.unbinds for one in ran)
     # What nodes themselves change while they run is emptied and filled as a matter of course.
-    theirs = frozenset().union(*(one.names.changed for one in history.statements))
-    grown = frozenset().union(*(one.grows for one in ran)) - bound - theirs - imported
-    bound &= known | imported
-    if not bound:
-        return grown & known - frozenset(routers)
-    meanings = _Meanings(Tracer(history, None, routers, Choices(), Problems()), ran[0].time)
-    differing = {name for name in bound if meanings.differ(name)}
-    return frozenset(differing | grown & known - frozenset(routers))
+    theirs = _union(one.names.changed for one in history.statements)
+    grown = (_union(one.grows for one in ran) & known) - bound - theirs - imported
+    meanings = _Meanings(history, routers, len(earlier))
+    return grown.difference(routers).union(filter(meanings.differ, bound & known))
+
+
+def _union(sets: Iterable[frozenset[str]]) -> frozenset[str]:
+    return frozenset().union(*sets)
 
 
 class _Meanings:
     """Compares what names mean now with what they meant before the time ``before``."""
 
-    def __init__(self, tracer: Tracer, before: int) -> None:
-        self._definition = tracer.definition
+    def __init__(self, history: History, routers: Collection[str], before: int) -> None:
+        self._history = history
+        self._routers = routers
         self._before = before
+
+    @cached_property
+    def _definition(self) -> Callable[[str, int | None], Definition | None]:
+        tracer = Tracer(self._history, None, self._routers, Choices(), Problems())
+        return tracer.definition
 
     def differ(self, name: str) -> bool:
         """Whether it means something else."""
@@ -76,7 +86,7 @@ class _Meanings:
             return one is not two
         if one.last is two.last:
             return False
-        if not one.is_same_as(two) or name in one.last.names.now:
+        if not one.is_same_as(two):
             return True
         pair = (one.last.time, two.last.time)
         if pair in above:

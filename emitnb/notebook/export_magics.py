@@ -46,7 +46,7 @@ class ExportMagics(RouterMagics):
         beside = "".join(f"\n  beside it: {path.name}" for path in written[1:])
         how = f"python {arguments.path} --help says how to run it"
         stale = ", ".join(router.stale())
-        note = f"\n  stale here: {stale}; %emit_replay makes these frames as the module does"
+        note = f"\n  stale here: {stale}; %emit_replay brings them up to date"
         return Text(f"wrote {arguments.path}; {how}{beside}{note if stale else ''}")
 
     @line_magic(

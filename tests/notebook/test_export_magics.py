@@ -75,7 +75,7 @@ def test_an_export_says_which_frames_are_not_those_of_the_module(notebook, folde
     notebook.run("%emit_push ['a']")
     notebook.run("mark = '?'")
     told = str(notebook.run("%emit_export marked.py"))
-    assert told.endswith("\n  stale here: f; %emit_replay makes these frames as the module does")
+    assert told.endswith("\n  stale here: f; %emit_replay brings them up to date")
     notebook.run("%emit_replay")
     assert "stale" not in str(notebook.run("%emit_export marked.py"))
 

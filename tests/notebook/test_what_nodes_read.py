@@ -93,6 +93,11 @@ def test_the_name_is_said_and_a_replay_makes_the_frame_anew(notebook):
     assert notebook.router.frame("clean")["word"].tolist() == ["RAIN", "SUN"]
 
 
+def test_all_that_changed_is_said(notebook):
+    pushed(notebook, "low, mark = 1, '!'", node("msg.document[low:] + mark"))
+    assert "another low, mark; " in notebook.shown("low, mark = 2, '?'")
+
+
 def test_a_predicate_reads_too(notebook):
     pushed(notebook, "least = 0", node("msg.document", " --when 'len(msg.document) > least'"))
     notebook.run("least = 4")
@@ -121,6 +126,11 @@ UNCHANGED = {
         "len(table)",
         "def make(): return {1: 2}",
     ),
+    "what a constant was made of by a helper": (
+        ["base = [1]", "def make(): return list(base)", "table = make()"],
+        "len(table)",
+        "base = [1, 2]",
+    ),
     "a new name": ([], "1", "mark = '?'"),
     "an import again": (["import math"], "math.pi", "import math"),
 }
@@ -132,6 +142,19 @@ def test_nothing_is_stale_where_nothing_changed_for_the_node(notebook, what):
     pushed(notebook, *before, node(value))
     assert notebook.shown(change) == ""
     assert notebook.router.stale() == {}
+
+
+def test_a_step_that_runs_again_goes_further(notebook):
+    pushed(notebook, "n = 1", "n += 1", node("n"))
+    assert "another n" in notebook.shown("n += 1")
+
+
+def test_a_node_that_changes_with_its_helper_is_told_once(notebook):
+    cell = node("fold(msg.document)").replace("def clean", "def fold(x): return x{}\ndef clean")
+    pushed(notebook, cell.format(".lower()"))
+    shown = notebook.shown(cell.format(".upper()").replace("(msg.document)", "(msg.document + '')"))
+    assert "2 rows come from an older clean" in shown
+    assert "another" not in shown
 
 
 def test_a_default_is_what_it_was_when_the_cell_ran(notebook):
