@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import csv
 import glob
 import operator
 import os
@@ -15,6 +14,8 @@ import msgspec
 
 from emitnb.errors import EmitError, SourceError
 from emitnb.sources.items import Bad
+from emitnb.sources.streams import csv_records
+from emitnb.text import counted
 
 FORMATS = ("text", "lines", "jsonl", "csv")
 
@@ -140,17 +141,17 @@ def _json(number: int, line: str) -> Any:
 
 
 def _rows(cell: str) -> Iterator[dict[str, str] | Bad]:
-    reader = csv.reader(cell.splitlines(keepends=True), strict=True)
     names: list[str] = []
-    try:
-        for row in filter(None, reader):
+    for number, text, row in csv_records(cell.encode().splitlines(keepends=True)):
+        place = f"line {number + 1} of the cell"
+        if isinstance(row, Exception):
+            yield Bad(SourceError(f"{place} is not CSV: {row}"), text)
             if not names:
-                names = row
-            elif len(row) == len(names):
-                yield dict(zip(names, row, strict=True))
-            else:
-                what = f"has {len(row)} cells, the header {len(names)}: {', '.join(names)}"
-                error = SourceError(f"line {reader.line_num + 1} of the cell {what}")
-                yield Bad(error, ",".join(row))
-    except csv.Error as wrong:
-        yield Bad(SourceError(f"line {reader.line_num + 1} of the cell is not CSV: {wrong}"))
+                return
+        elif not names:
+            names = row
+        elif len(row) == len(names):
+            yield dict(zip(names, row, strict=True))
+        elif row:
+            what = f"has {counted(len(row), 'cell')}, the header {len(names)}: {', '.join(names)}"
+            yield Bad(SourceError(f"{place} {what}"), text)

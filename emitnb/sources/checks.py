@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
 from emitnb.errors import DeclarationError, SourceError
 from emitnb.message import check_fields
+from emitnb.text import counted
 
 
 @lru_cache(maxsize=1024)
@@ -44,6 +45,16 @@ digits and _, not starting with a digit. To rename: push df.rename(columns={'fir
     except DeclarationError as error:
         advice = f". To rename: {way_out.format(_renaming(given))}" if way_out else ""
         raise SourceError(f"{error}{advice}") from None
+
+
+def wrong_cells(count: int, fields: Sequence[str]) -> SourceError:
+    """Return what is wrong with a row of so many cells.
+
+    >>> str(wrong_cells(1, ["word", "n"]))
+    '1 cell where the header has 2: word, n'
+    """
+    cells = counted(count, "cell")
+    return SourceError(f"{cells} where the header has {len(fields)}: {', '.join(fields)}")
 
 
 def _renaming(names: tuple[Any, ...]) -> str:

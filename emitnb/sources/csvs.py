@@ -13,7 +13,7 @@ from pathlib import Path
 
 from emitnb.errors import SourceError
 from emitnb.sources.base import Unreadable
-from emitnb.sources.checks import check_names
+from emitnb.sources.checks import check_names, wrong_cells
 from emitnb.sources.items import Bad
 from emitnb.sources.lines import READ_ERRORS, LineFile, Mark, Piece
 from emitnb.table import ListTable
@@ -104,9 +104,7 @@ class CsvReader:
     def _problem(self, row: Row | None) -> SourceError | None:
         if not row or len(row) == len(self._fields):
             return None
-        return SourceError(
-            f"{len(row)} cells where the header has {len(self._fields)}: {', '.join(self._fields)}"
-        )
+        return wrong_cells(len(row), self._fields)
 
 
 def read_header(path: Path) -> tuple[tuple[str, ...], Mark]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
+from collections import deque
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from typing import Any, Literal, get_args
 
 from emitnb.errors import SourceError
-from emitnb.sources.checks import check_names
+from emitnb.sources.checks import check_names, wrong_cells
 from emitnb.sources.items import Bad
 from emitnb.sources.lines import BOM, json_item, shown_text, text_item
 
@@ -66,22 +66,43 @@ def _rows(lines: Iterator[bytes], name: str) -> Iterator[Any]:
 
 
 def _records(lines: Iterator[bytes], fields: tuple[str, ...]) -> Iterator[Any]:
-    taken: list[bytes] = []
+    for _, text, row in csv_records(lines):
+        if isinstance(row, Exception):
+            yield Bad(row, text)
+        elif len(row) == len(fields):
+            yield dict(zip(fields, row, strict=True))
+        elif row:
+            yield Bad(wrong_cells(len(row), fields), text)
 
-    def texts(first: bytes) -> Iterator[str]:
-        for line in chain([first], lines):
+
+def csv_records(lines: Iterable[bytes]) -> Iterator[tuple[int, str, list[str] | Exception]]:
+    """Yield the records in lines of CSV: the number of the line, from 1 on, the text, the cells.
+
+    Where a record does not parse its error comes in place of the cells. A stray quote may have
+    swallowed good rows: only its own line is given up.
+
+    >>> [row for _, _, row in csv_records([b'1,2\\n', b'"3,4\\n', b'5,6\\n'])]
+    [['1', '2'], Error('unexpected end of data'), ['5', '6']]
+    """
+    rest, ahead, taken, number = iter(lines), deque[bytes](), list[bytes](), 1
+
+    def texts() -> Iterator[str]:
+        while line := ahead.popleft() if ahead else next(rest, b""):
             taken.append(line)
             yield line.decode()
 
-    for first in lines:
-        taken.clear()
+    while True:
+        row: list[str] | Exception | None
         try:
-            row = next(csv.reader(texts(first), strict=True), [])
-        except (csv.Error, UnicodeDecodeError) as error:
-            yield Bad(error, shown_text(b"".join(taken)))
-            continue
-        if len(row) == len(fields):
-            yield dict(zip(fields, row, strict=True))
-        elif row:
-            problem = f"{len(row)} cells where the header has {len(fields)}: {', '.join(fields)}"
-            yield Bad(SourceError(problem), ",".join(row))
+            row = next(csv.reader(texts(), strict=True), None)
+        except csv.Error as error:
+            ahead.extendleft(reversed(taken[1:]))
+            del taken[1:]
+            row = error
+        except UnicodeDecodeError as error:
+            row = error
+        if row is None:
+            return
+        yield number, shown_text(b"".join(taken)), row
+        number += len(taken)
+        taken.clear()

@@ -205,6 +205,8 @@ def test_a_cell_is_text_json_lines_or_csv(echo, line, cell, fields):
         ("--format jsonl", '{"a": 1}\n{"a": \n{"a": 2}', "line 3 of the cell is not JSON"),
         ("--format csv", "a\n1\n3,4\n2", "line 4 of the cell has 2 cells, the header 1: a"),
         ("--format csv", 'a\n1\n2\n"2', "line 5 of the cell is not CSV"),
+        ("--format csv", 'a\n1\n"3\n2', "line 4 of the cell is not CSV"),
+        ("--format csv", "a,b\n1,2\n3\n4,5", "line 4 of the cell has 1 cell, the header 2: a, b"),
     ],
 )
 def test_a_line_that_does_not_parse_is_a_failure_and_the_rest_goes_on(echo, line, cell, says):
@@ -213,6 +215,8 @@ def test_a_line_that_does_not_parse_is_a_failure_and_the_rest_goes_on(echo, line
     failures = echo.run("%emit_failures __entry_point")
     assert len(failures) == 1
     assert says in failures["error"][0]
+    kept = echo.run("%emit_failures --rows")["input"][0]["text"]
+    assert kept in [line.strip() for line in cell.split("\n")]
 
 
 def test_an_unknown_format_is_an_error(echo):

@@ -131,6 +131,14 @@ def test_what_could_not_be_read_is_kept(here: Path, kind: str, given: bytes, sai
     assert kept == given.splitlines()[-1].decode(errors="backslashreplace")
 
 
+def test_a_stray_quote_gives_up_its_own_line_alone(here: Path) -> None:
+    words = command("halving", "-", "--input-format=csv", "--node=halve", "--failures=f.jsonl")
+    done = run(*words, folder=here, input='n\n2\n"4\n6\n"8\n10"\n12\n')
+    assert done.stdout == "half\n1\n3\n6\n"
+    failed = [json.loads(line)["input"] for line in (here / "f.jsonl").read_text().splitlines()]
+    assert '"4' in [one.get("text") for one in failed]
+
+
 def test_a_header_that_cannot_be_is_one_line(here: Path) -> None:
     done = run(*command("halving", "-", "--input-format=csv"), folder=here, input="a b\n1\n")
     assert (done.returncode, done.stdout) == (1, "")
