@@ -28,6 +28,7 @@ def module_of(source: str | PathLike[str]) -> ModuleType:
     Raises EmitError where there is none, and for a line that is no Python; and what the module
     raises.
     """
+    __tracebackhide__ = True  # what fails is the module
     text = fspath(source)
     path = Path(text if text.endswith(".py") else f"{text}.py")
     spec = _spec_of_file(path) if path.is_file() else _spec_of_name(text)
@@ -106,6 +107,7 @@ def _spec_of_name(name: str) -> ModuleSpec:
 
 
 def _first_time(spec: ModuleSpec) -> ModuleType:
+    __tracebackhide__ = True
     module = module_from_spec(spec)
     sys.modules[spec.name] = module
     try:
@@ -118,6 +120,7 @@ def _first_time(spec: ModuleSpec) -> ModuleType:
 
 def _again(module: ModuleType, spec: ModuleSpec) -> None:
     """Run a module anew, without what it defined before and defines no more."""
+    __tracebackhide__ = True
     space = vars(module)
     before = dict(space)
     for name in [name for name in space if not (name.startswith("__") and name.endswith("__"))]:
@@ -131,6 +134,7 @@ def _again(module: ModuleType, spec: ModuleSpec) -> None:
 
 
 def _run(module: ModuleType, spec: ModuleSpec) -> None:
+    __tracebackhide__ = True
     loader: Any = spec.loader
     try:
         if spec.origin is None or not spec.origin.endswith(".py"):

@@ -181,6 +181,7 @@ class Router(Exporter):
         >>> router.load(theirs)
         ('words',)
         """
+        __tracebackhide__ = True
         module = module_of(source) if isinstance(source, str | PathLike) else source
         theirs = getattr(module, "router", None) if isinstance(module, ModuleType) else module
         if not isinstance(theirs, Router) or theirs is self:

@@ -42,6 +42,7 @@ class ModuleMagics(RouterMagics):
             %emit_load wordcount
             %emit_load graphs/wordcount.py
         """
+        __tracebackhide__ = True
         router = self.router
         router.load(parse(ModuleMagics.emit_load, line).module)
         return drawing(router)

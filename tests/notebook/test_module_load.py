@@ -176,10 +176,13 @@ def test_what_cannot_be_loaded_is_told(notebook, folder, source, what):
     assert not notebook.router.nodes
 
 
-def test_what_a_module_cannot_import_itself_is_its_own_error(notebook, folder):
+def test_what_a_module_cannot_import_itself_is_its_own_error(notebook, folder, capsys):
     written(folder, "tally", "import nowhere_to_be_found\n")
     with pytest.raises(ModuleNotFoundError, match="nowhere_to_be_found"):
         notebook.run("%emit_load tally")
+    shown = capsys.readouterr().out
+    assert "tally.py" in shown
+    assert "loading.py" not in shown and "module_magics.py" not in shown
     written(folder, "tally", GRAPH)
     notebook.run("%emit_load tally")
 
