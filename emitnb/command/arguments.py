@@ -14,6 +14,7 @@ from emitnb.command.data import add_data, given_data
 from emitnb.command.helping import description, epilog
 from emitnb.command.parameters import add_parameters, given_parameters
 from emitnb.command.tables import FORMATS, Target, target_of
+from emitnb.command.telling import known_characters
 from emitnb.graph import Graph
 from emitnb.sources.streams import FORMATS as INPUT_FORMATS
 from emitnb.sources.streams import Format
@@ -46,6 +47,15 @@ class WrongUse(Exception):  # noqa: N818 - it is never seen
     """A command line that asks for what there is not."""
 
 
+class _Parser(argparse.ArgumentParser):
+    """Escapes what the terminal has no character for, where argparse would fail."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        out = file or sys.stderr
+        encoding = getattr(out, "encoding", None) or "utf-8"
+        super()._print_message(known_characters(message, encoding), out)
+
+
 def program(namespace: Mapping[str, Any]) -> str:
     """Return the name of the command: the module's file."""
     return Path(str(namespace.get("__file__") or sys.argv[0])).name
@@ -62,7 +72,7 @@ def make_parser(
     Raises DeclarationError for a parameter that cannot be an option.
     """
     prog = program(namespace)
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=prog,
         usage="%(prog)s [options] SOURCE [SOURCE ...]",
         description=_verbatim(description(namespace)),

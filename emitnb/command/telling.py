@@ -18,6 +18,15 @@ SHOWN = 100
 """Characters that are shown of a message."""
 
 
+def known_characters(text: str, encoding: str) -> str:
+    """Return a text with escapes for the characters that an encoding has not.
+
+    >>> known_characters("für ☃", "latin-1")
+    'für \\\\u2603'
+    """
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
 class Teller:
     """Writes lines that begin with the name of the command."""
 
@@ -29,7 +38,7 @@ class Teller:
         # Not to a stderr that was closed, or that knows fewer characters.
         out = sys.stderr
         encoding = getattr(out, "encoding", None) or "utf-8"
-        line = f"{self._program}: {text}\n".encode(encoding, "backslashreplace").decode(encoding)
+        line = known_characters(f"{self._program}: {text}\n", encoding)
         try:
             out.write(line)
             out.flush()

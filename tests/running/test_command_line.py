@@ -558,6 +558,20 @@ def test_help_has_docstrings_nodes_parameters_and_examples(
     assert "python wordcount.py FILE ... --node count_word -o count_word.parquet" in shown
 
 
+def test_help_is_shown_where_characters_are_missing(here: Path) -> None:
+    (here / "m.py").write_text(
+        '"""Wörter."""\nfrom emitnb import Router, run_command\nrouter = Router(home=__name__)\n'
+        'if __name__ == "__main__":\n    raise SystemExit(run_command(router, globals()))\n'
+    )
+    words = ["-X", "utf8=0", "-c", "import sys; sys.stdout.reconfigure(encoding='ascii'); "]
+    words[-1] += (
+        "import runpy; sys.argv = ['m.py', '--help']; runpy.run_path('m.py', None, '__main__')"
+    )
+    done = run(sys.executable, *words, folder=here)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "W\\xf6rter." in done.stdout
+
+
 # -- emitnb run -------------------------------------------------------------------------------
 
 
