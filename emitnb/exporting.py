@@ -16,9 +16,11 @@ from emitnb.export import (
     export_graph,
     outdated,
     script_cell,
+    small_values,
     with_tests,
     write_all,
 )
+from emitnb.ledger import Mark
 from emitnb.message import Message
 from emitnb.rerunning import Rerunner
 
@@ -48,6 +50,8 @@ class Exporter(Rerunner):
     def __init__(self, message_class: type[Message]) -> None:
         super().__init__(message_class)
         self.notebook: Session | None = None
+        self._at_cell = Mark()
+        self._values: dict[str, str] = {}
 
     def export(
         self,
@@ -96,18 +100,30 @@ class Exporter(Rerunner):
         write_all(written)
         return list(written)
 
+    def before_cell(self) -> None:
+        """Remember what was recorded before a cell. Called by the notebook, before each cell."""
+        self._at_cell = self._ledger.mark()
+        self._values = {}
+        if self.notebook is not None and self._at_cell.is_something:
+            self._values = small_values(self.notebook.namespace)
+
     def after_cell(self) -> list[str]:
         """Look at what the notebook's last cell changed under the nodes; return what to say.
 
         What nodes emitted is stale when a function or variable that they read is made by another
         statement now. Called by the notebook, after each cell.
         """
-        ledger = self._ledger
-        if self.notebook is None or not (ledger.log.tracks or len(ledger.failures)):
+        if self.notebook is None or not self._at_cell.is_something:
             return []
-        history = History(self.notebook.ran)
         namespace = self.notebook.namespace
-        return self.outdate(outdated(history, namespace, self._names_in(namespace), self.graph))
+        nodes = outdated(
+            History(self.notebook.ran),
+            namespace,
+            self._names_in(namespace),
+            self.graph,
+            self._values,
+        )
+        return self.outdate(nodes, self._at_cell)
 
     def _names_in(self, namespace: Mapping[str, Any]) -> list[str]:
         """The names of the router among the variables of a notebook, the one to be used first."""

@@ -10,7 +10,7 @@ from typing import Any, Literal, SupportsIndex
 
 from emitnb.errors import EmitError, RunStoppedError, UnknownRowError
 from emitnb.failures import Failure
-from emitnb.ledger import Store
+from emitnb.ledger import Mark, Store
 from emitnb.message import ENTRY_POINT, Message, node_of
 from emitnb.node import Options, declare
 from emitnb.plan import Entries, Plan
@@ -162,16 +162,17 @@ class Rerunner(Pusher):
             **options,
         )
 
-    def outdate(self, nodes: Mapping[str, str]) -> list[str]:
+    def outdate(self, nodes: Mapping[str, str], since: Mark) -> list[str]:
         """Take note that nodes read something that has changed; return what to say about it.
 
         ``nodes`` has their names, in topological order, and the names of what they read. What
-        they and their descendants emitted is stale; where changes are live, it is replayed.
+        they and their descendants emitted by then, ``since``, is stale; where changes are live, it
+        is replayed.
         """
         for name, reads in nodes.items():
             behind = self.graph.descendants(name)
-            self._store.change(methodcaller("outdated", name, reads, behind))
-        failing = Counter(failure.node for failure in self._ledger.failures)
+            self._store.change(methodcaller("outdated", name, reads, behind, since))
+        failing = self._ledger.failed_before(since)
         notes = []
         for name, reads in nodes.items():
             if failing[name]:

@@ -20,7 +20,7 @@ from emitnb.export.decorators import in_order
 from emitnb.export.effects import check_in_place
 from emitnb.export.evidence import evidence
 from emitnb.export.problems import Problems
-from emitnb.export.readers import outdated
+from emitnb.export.readers import outdated, small_values
 from emitnb.export.saved import ROUTER, declared, settings_of
 from emitnb.export.writing import check_target, formatted, marked, write_all
 from emitnb.graph import Graph
@@ -45,6 +45,7 @@ __all__ = [
     "script_cell",
     "selected",
     "settings_of",
+    "small_values",
     "with_tests",
     "write_all",
 ]

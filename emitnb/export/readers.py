@@ -1,7 +1,7 @@
 """Which nodes read, when they are called, what a cell has just changed.
 
-A name is changed when what makes it says something else than before, or reads what is changed.
-Texts are compared, not values: a cell that runs again as it was changes nothing.
+A name is changed when what makes it says something else than before, or reads what is changed, but
+for small values that are equal. A cell that runs again as it was changes nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 from emitnb.export.building import Origin, line_names, origin_of
 from emitnb.export.cells import History, Statement
 from emitnb.export.chosen import Choices
+from emitnb.export.literals import is_small, literal
 from emitnb.export.problems import Problems
 from emitnb.export.tracing import Definition, Tracer
 from emitnb.graph import Graph
@@ -22,14 +23,32 @@ SHOWN = 3
 """Names that are said."""
 
 
+def small_values(namespace: Mapping[str, Any]) -> dict[str, str]:
+    """Return the variables that hold small values, and these as texts.
+
+    >>> small_values({"rate": 0.5, "frame": object()})
+    {'rate': '0.5'}
+    """
+    return {name: str(literal(value)) for name, value in namespace.items() if is_small(value)}
+
+
 def outdated(
-    history: History, namespace: Mapping[str, Any], routers: Collection[str], graph: Graph
+    history: History,
+    namespace: Mapping[str, Any],
+    routers: Collection[str],
+    graph: Graph,
+    before: Mapping[str, str],
 ) -> dict[str, str]:
     """Return the nodes that read what the last cell changed, in topological order, with what it is.
 
-    ``routers`` are the names of the router among the variables of the notebook, ``namespace``.
+    ``routers`` are the names of the router among the variables of the notebook, ``namespace``;
+    ``before`` its small values before the cell. One that is equal now has not changed.
     """
-    changed = _changed(history, routers)
+    changed = {
+        name
+        for name in _changed(history, routers)
+        if name not in before or literal(namespace.get(name)) != before[name]
+    }
     if not changed:
         return {}
     made = {name: one for one in history.statements for name in one.names.binds}

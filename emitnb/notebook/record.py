@@ -11,7 +11,7 @@ from time import time
 from types import TracebackType
 from typing import Any
 
-from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
+from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 
 from emitnb.export import Cell
 from emitnb.router import Router
@@ -28,6 +28,7 @@ class Record:
         self._shell = shell
         self.ran = self._earlier()
         self._ended = [0.0] * len(self.ran)  # seconds since 1970
+        shell.events.register("pre_run_cell", self._begin)
         shell.events.register("post_run_cell", self._note)
 
     @property
@@ -54,6 +55,10 @@ class Record:
             else cell
             for cell, ended in zip(self.ran, self._ended, strict=True)
         ]
+
+    def _begin(self, _: ExecutionInfo) -> None:
+        for router in self._routers():
+            router.before_cell()
 
     def _note(self, result: ExecutionResult) -> None:
         info = result.info

@@ -118,6 +118,11 @@ UNCHANGED = {
         "fold(1)",
         "def fold(x):\n    # as it is\n    return x",
     ),
+    "an equal value in other words": (
+        ["stop = {'the': 1}", "stop.update(a=2)"],
+        "msg.document in stop",
+        "stop = {'the': 1, 'a': 2}",
+    ),
     "a name that nobody reads": (["mark = '!'", "other = 1"], "mark", "other = 2"),
     "a local of that name": (["x = 1"], "[x for x in 'ab'][0]", "x = 2"),
     "what a constant was made of": (["low = 1", "top = low * 10"], "top", "low = 2"),
@@ -166,6 +171,20 @@ def test_a_default_is_what_it_was_when_the_cell_ran(notebook):
         ),
     )
     assert notebook.shown("mark = '?'") == ""
+
+
+@pytest.mark.parametrize("again", ["router.replay()", "router.clear(); router.push(['b', 'c'])"])
+def test_what_the_cell_itself_made_anew_is_not_stale(notebook, again):
+    pushed(notebook, "mark = '!'", node("msg.document + mark"))
+    again = again.replace("()", "('clean')", 1) if "replay" in again else again
+    assert "another" not in notebook.shown(f"mark = '?'\n{again}")
+    assert notebook.router.stale() == {}
+
+
+def test_only_the_rows_from_before_the_cell_are_stale(notebook):
+    pushed(notebook, "mark = '!'", node("msg.document + mark"))
+    assert "clean: 2 rows were" in notebook.shown("mark = '?'\nrouter.push(['b'])")
+    assert notebook.router.stale() == {"clean": 2, "size": 2}
 
 
 def test_what_nodes_change_themselves_may_be_emptied(notebook):
