@@ -189,7 +189,7 @@ def test_csv_records_that_do_not_parse_are_unreadable(tmp_path: Path) -> None:
         {"path": str(path), "line": 7, "text": '"e"e,5'},
     ]
     first, second, third, fourth = (one.error for one in taken.unreadable)
-    assert str(first) == "1 cells where the header has 2: w, n"
+    assert str(first) == "1 cell where the header has 2: w, n"
     assert isinstance(second, SourceError)
     assert isinstance(third, UnicodeDecodeError)
     assert isinstance(fourth, csv.Error)
