@@ -14,7 +14,7 @@ from emitnb.errors import ExportError
 from emitnb.export import decorators
 from emitnb.export.cells import History, Statement, lines_of
 from emitnb.export.chosen import Choices, Chosen, check_unchanged, make_chosen
-from emitnb.export.effects import check_effects, check_neighbours
+from emitnb.export.effects import check_effects, check_neighbours, check_own_name
 from emitnb.export.imports import Import
 from emitnb.export.items import Item, Kind, arranged, item_of
 from emitnb.export.module_text import ModuleText
@@ -117,6 +117,7 @@ class _Builder:
         traced = self.tracer.traced.statements
         check_effects(self.notebook.history, traced, self.folder, self.problems)
         check_neighbours(traced, self.folder, self.problems)
+        check_own_name(traced, self.problems)
         self.problems.raise_if_any()
         chosen = self._chosen()
         items = [*self._items(nodes), *chosen.items]

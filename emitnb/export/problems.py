@@ -66,11 +66,11 @@ class Problems:
             f"{ways_out(name, value)}"
         )
 
-    def own_name(self, need: Need, reader: Statement) -> None:
-        """``__name__``, which is another one in each module."""
+    def own_name(self, what: str, need: Need, reader: Statement) -> None:
+        """``__name__``, or what has that in it, which is another one in each module."""
         self.add(
-            f"`__name__`, {need} ({reader.place}), is '__main__' in the notebook, and would be "
-            "another name in the module. Say that name as a literal"
+            f"`{what}`, {need} ({reader.place}), says '__main__' in the notebook, and would say "
+            "another name in the module. Say what you need as a literal, or by `__qualname__`"
         )
 
     def imported_from_ipython(self, name: str, need: Need, last: Statement) -> None:
@@ -125,8 +125,8 @@ class Problems:
         """Something of an imported module that a statement changed for its effect."""
         self.add(
             f"`{what}`, {need} ({reader.place}), was changed in {by.place}: {_line(by)}. "
-            "Importing a module changes nothing; say it in the function that needs it, "
-            f"or take it out and run {by.cell.place} again"
+            f"Importing a module changes nothing. Take it out of {by.cell.place}, say it in the "
+            "function that needs it, if one does, and run the notebook anew"
         )
 
     def added(self, name: str, need: Need, reader: Statement, by: Statement) -> None:

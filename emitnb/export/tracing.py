@@ -265,7 +265,7 @@ class Tracer:
         elif name == "__name__" and self._names_a_logger(reader):
             return
         elif name == "__name__":
-            self.problems.own_name(need, reader)
+            self.problems.own_name("__name__", need, reader)
         elif self.namespace is not None and name in self.namespace:
             self.problems.no_statement(name, need, reader, self.namespace[name])
         elif not _is_builtin(name) and not _is_of_module(name):
