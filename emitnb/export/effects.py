@@ -10,7 +10,7 @@ import ast
 import importlib.util
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from emitnb.export.cells import History, Statement
@@ -125,8 +125,9 @@ def check_own_name(traced: dict[Statement, Need], problems: Problems) -> None:
     imports = imported(traced)
     for one, need in traced.items():
         for part in ast.walk(one.tree):
-            is_read = isinstance(part, ast.Attribute) and part.attr == "__module__"
-            if is_read and isinstance(part.ctx, ast.Load) and not dotted(part, imports):
+            if not isinstance(part, ast.Attribute) or part.attr != "__module__":
+                continue
+            if isinstance(part.ctx, ast.Load) and not dotted(part, imports):
                 problems.own_name("__module__", need, one)
         for part in rendered(one.tree):
             if isinstance(part, ast.Name) and part.id in classes:
@@ -151,27 +152,39 @@ def check_neighbours(traced: dict[Statement, Need], folder: Path, problems: Prob
             problems.left_behind(name, need, here, folder)
 
 
-def check_in_place(history: History, traced: Mapping[Statement, Need], problems: Problems) -> None:
+def check_in_place(
+    history: History,
+    traced: Mapping[Statement, Need],
+    problems: Problems,
+    changing: Collection[str] | None = None,
+) -> None:
     """Note what statements that are not ``traced`` changed in place of what the traced ones made.
 
-    Where a notebook runs, the values are compared. Of a saved one, only this can be told.
+    Where a notebook runs, values are compared; but not those that nodes are ``changing``, too. Of
+    a saved one, where ``changing`` is None, only this can be told.
     """
     made = {name: one for one in traced for name in one.names.binds if not one.is_import}
-    changing = {
+    if changing is not None:
+        made = {name: one for name, one in made.items() if name in changing}
+    by_call = _changing(history) if changing is None else {}
+    for statement in _current(history):
+        if statement in traced or statement.is_definition:
+            continue
+        names = {called(part) for part in ast.walk(statement.tree)}
+        later = frozenset().union(*(by_call.get(name, ()) for name in names))
+        for name in sorted(changed_in_place(statement.tree) | later):
+            if name in made and made[name].time < statement.time:
+                one = made.pop(name)
+                problems.changed_in_place(name, traced[one], one, statement, changing is None)
+
+
+def _changing(history: History) -> dict[str, frozenset[str]]:
+    return {
         name: one.names.changed
         for one in history.statements
         if one.is_definition
         for name in one.names.binds
     }
-    for statement in _current(history):
-        if statement in traced or statement.is_definition:
-            continue
-        called = (p.func for p in ast.walk(statement.tree) if isinstance(p, ast.Call))
-        by_call = (changing.get(f.id, ()) for f in called if isinstance(f, ast.Name))
-        for name in sorted(changed_in_place(statement.tree).union(*by_call)):
-            if name in made and made[name].time < statement.time:
-                one = made.pop(name)
-                problems.changed_in_place(name, traced[one], one, statement)
 
 
 def _current(history: History) -> Iterator[Statement]:

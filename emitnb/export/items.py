@@ -33,7 +33,8 @@ class Kind(IntEnum):
 class Item:
     """A piece of a module: its text, the names it binds, and those it reads, now or later.
 
-    ``time`` is when its statement ran; ``cell``, ``line`` and ``end`` say where that stands.
+    ``grows`` are those of ``binds`` that it only changes. ``time`` is when its statement ran;
+    ``cell``, ``line`` and ``end`` say where that stands.
     """
 
     kind: Kind
@@ -45,6 +46,7 @@ class Item:
     cell: object = None
     line: int = 0
     end: int = 0
+    grows: frozenset[str] = frozenset()
 
     @property
     def is_block(self) -> bool:
@@ -54,9 +56,10 @@ class Item:
         )
 
 
-def item_of(statement: Statement) -> Item:
-    """Return the piece that a statement makes."""
+def item_of(statement: Statement, registered: Iterable[str] = ()) -> Item:
+    """Return the piece that a statement makes; it changes what it is ``registered`` with."""
     names = statement.names
+    grows = statement.grows.union(registered)
     if statement.is_definition:
         kind, text = Kind.HELPER, statement.text
     elif _is_conditional_import(statement.tree):
@@ -66,13 +69,14 @@ def item_of(statement: Statement) -> Item:
     return Item(
         kind,
         text,
-        names.binds | statement.grows,
+        names.binds | grows,
         names.now,
         names.later,
         statement.time,
         statement.cell,
         statement.line,
         statement.end,
+        grows,
     )
 
 
@@ -130,7 +134,9 @@ class _Arranging:
             return
         seen.add(name)
         for maker in self.makers.get(name, ()):
-            if maker is reader or (maker.cell is reader.cell and maker.time > reader.time >= 0):
+            is_later = maker.time > reader.time >= 0
+            grew_later = is_later and name in maker.grows
+            if maker is reader or (is_later and maker.cell is reader.cell) or grew_later:
                 continue
             self.place(maker, on_way)
             for deeper in sorted(maker.later):

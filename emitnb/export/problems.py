@@ -137,12 +137,19 @@ class Problems:
             "call that"
         )
 
-    def changed_in_place(self, name: str, need: Need, made: Statement, by: Statement) -> None:
-        """A value of a notebook that does not run, changed after a statement made it."""
+    def changed_in_place(
+        self, name: str, need: Need, made: Statement, by: Statement, is_saved: bool
+    ) -> None:
+        """A value changed after a statement made it, which nobody knows, or nodes change, too."""
         self.add(
             f"`{name}`, {need}, is made in {made.place} and changed in {by.place}: {_line(by)}. "
-            "No cell is run here, so its value is not known. Make it by one statement, or run the "
-            f"notebook, %emit_export it with --freeze {name}, and run the module"
+            + (
+                "No cell is run here, so its value is not known. Make it by one statement, or run "
+                f"the notebook, %emit_export it with --freeze {name}, and run the module"
+                if is_saved
+                else "Nodes change it, too, so what it was at first cannot be told. Put that line "
+                f"into {made.cell.place}, or take it out, and run both cells again"
+            )
         )
 
     def found_by_path(self, name: str, need: Need, by: Statement) -> None:

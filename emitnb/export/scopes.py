@@ -16,8 +16,8 @@ COMPREHENSIONS = {"listcomp", "setcomp", "dictcomp", "genexpr"}
 """Functions that run where they stand."""
 
 _CHANGING = """
-add append appendleft clear discard extend extendleft insert pop popitem popleft remove reverse
-rotate setdefault sort subtract update write
+add append appendleft clear discard extend extendleft insert pop popitem popleft register remove
+reverse rotate setdefault sort subtract update write
 """
 CHANGING = frozenset(_CHANGING.split())
 """Methods that change what they are called on."""

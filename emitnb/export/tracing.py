@@ -20,6 +20,7 @@ from emitnb.export.cells import Cell, History, Statement
 from emitnb.export.chosen import Choices
 from emitnb.export.outside import ipython_line, is_data, outside_call
 from emitnb.export.problems import Need, Problems
+from emitnb.export.registering import registrations
 
 PROVIDED = {"display", "get_ipython", "In", "Out", "exit", "quit"}
 """What IPython gives a notebook, and nobody gives a module."""
@@ -54,11 +55,13 @@ class Definition:
 class Traced:
     """What was found: statements with the need that brought them in, and names chosen otherwise.
 
-    ``chosen`` are the needed names that the user wants as a literal, parameter or file;
-    ``stars`` the needed names that a star import gave, with their module.
+    ``registered`` are the definitions among them that register themselves, with the names of what
+    they change. ``chosen`` are the needed names that the user wants as a literal, parameter or
+    file; ``stars`` the needed names that a star import gave, with their module.
     """
 
     statements: dict[Statement, Need] = field(default_factory=dict)
+    registered: dict[Statement, frozenset[str]] = field(default_factory=dict)
     chosen: dict[str, Need] = field(default_factory=dict)
     stars: dict[str, str] = field(default_factory=dict)
 
@@ -99,6 +102,7 @@ class Tracer:
                 made = self._bound.get(name, [])
                 if made and made[-1].cell is statement.cell and not made[-1].is_import:
                     made.append(statement)
+        self.registrations = registrations(history.statements)
         self._parameters = {
             name
             for statement in history.statements
@@ -186,6 +190,9 @@ class Tracer:
         elif reader in found.statements:
             if then.last in found.statements:
                 return True
+            if then.last.is_definition and not _has_run_before(reader, then):
+                self._use(name, then, reader, need, now=True)
+                return True
             value = None if self.namespace is None else self.namespace.get(name)
             self.problems.made_from_itself(name, need, reader, then.last, value)
             return False
@@ -202,6 +209,10 @@ class Tracer:
             return
         for statement in self._with_submodules(name, found):
             self._take(statement, need)
+        for statement in self.registrations.of(name, last.time):
+            if not statement.cell.is_gone and self._later_run(statement) is None:
+                self.traced.registered[statement] = self.registrations.names[statement]
+                self._take(statement, need.through(last))
 
     def _with_submodules(self, name: str, found: Definition) -> list[Statement]:
         """``import a.b`` and ``import a.c`` both bind ``a``: all of them are needed."""
@@ -303,6 +314,12 @@ def _is_get_logger(part: ast.AST) -> bool:
         return False
     called = getattr(part.func, "attr", getattr(part.func, "id", ""))
     return called == "getLogger" and getattr(part.args[0], "id", "") == "__name__"
+
+
+def _has_run_before(reader: Statement, then: Definition) -> bool:
+    """Whether what a statement changes comes from a run of the same cell, before."""
+    cells = [one.cell for one in then.statements]
+    return reader.cell.identity in [cell.identity for cell in cells if cell.identity]
 
 
 def _is_half_made(then: Definition, found: Definition, reader: Statement) -> bool:

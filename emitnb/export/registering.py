@@ -1,0 +1,100 @@
+"""Definitions that register themselves: by a decorator, or with the class that they inherit from.
+
+``@show.register``, ``@cleaner("upper")``, ``class Circle(Shape)`` bind a name that nobody may read,
+and change what another name stands for. They are part of how that is made.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from emitnb.export.cells import Statement
+from emitnb.export.scopes import changed_in_place
+
+FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+@dataclass
+class Registrations:
+    """Which definitions register themselves.
+
+    ``names``: the names of what each changes when it runs. ``by``: what a decorator changes while
+    it decorates, and not when nodes call what it decorated.
+    """
+
+    names: dict[Statement, frozenset[str]] = field(default_factory=dict)
+    by: dict[Statement, frozenset[str]] = field(default_factory=dict)
+
+    def of(self, name: str, since: int) -> list[Statement]:
+        """Return the definitions that registered with ``name`` after the time ``since``."""
+        return [one for one, names in self.names.items() if name in names and one.time > since]
+
+
+def registrations(statements: Iterable[Statement]) -> Registrations:
+    """Return what registers itself; a statement knows what those before it defined."""
+    found = Registrations()
+    makers: dict[str, Statement] = {}
+    watched: dict[str, frozenset[str]] = {}
+    for one in statements:
+        names: frozenset[str] = frozenset()
+        passed_on: frozenset[str] = frozenset()
+        if one.is_definition:
+            passed_on = frozenset().union(*(watched.get(base, ()) for base in _bases(one.tree)))
+            names = passed_on.union(_by_decorators(one.tree, makers, found)) - one.names.binds
+            passed_on |= _watching(one)
+        if names:
+            found.names[one] = names
+        for name in one.names.binds:
+            makers[name], watched[name] = one, passed_on
+    return found
+
+
+def _by_decorators(
+    tree: ast.stmt, makers: dict[str, Statement], found: Registrations
+) -> Iterator[str]:
+    for mark in getattr(tree, "decorator_list", ()):
+        is_call = isinstance(mark, ast.Call)
+        called = mark.func if is_call else mark
+        owner = getattr(getattr(called, "value", None), "id", "")
+        if owner in makers and not makers[owner].is_import:
+            yield owner  # `@show.register`: a method of what is registered with
+        maker = makers.get(getattr(called, "id", ""))
+        if maker is not None and isinstance(maker.tree, FUNCTIONS):
+            names = _changed_within(maker, 2 if is_call else 1)
+            found.by[maker] = names
+            yield from names
+
+
+def _changed_within(maker: Statement, depth: int) -> frozenset[str]:
+    """The globals that a function changes, not counting functions that are so deep within it."""
+    return changed_in_place(_Pruned(depth).visit(copy.deepcopy(maker.tree))) & maker.names.reads
+
+
+class _Pruned(ast.NodeTransformer):
+    def __init__(self, depth: int) -> None:
+        self.depth = depth
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        if not isinstance(node, FUNCTIONS):
+            return super().generic_visit(node)
+        if not self.depth:
+            return ast.copy_location(ast.Pass(), node)
+        self.depth -= 1
+        super().generic_visit(node)
+        self.depth += 1
+        return node
+
+
+def _bases(tree: ast.stmt) -> Collection[str]:
+    return [base.id for base in getattr(tree, "bases", ()) if isinstance(base, ast.Name)]
+
+
+def _watching(one: Statement) -> frozenset[str]:
+    """What may change when somebody inherits from a class: itself, and what it then changes."""
+    for part in ast.walk(one.tree):
+        if getattr(part, "name", "") == "__init_subclass__":
+            return one.names.binds | (changed_in_place(part) & one.names.reads)
+    return frozenset()
