@@ -137,11 +137,12 @@ def _deleted(tree: ast.stmt) -> Iterator[ast.Name]:
 
 
 def _walk_here(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes that run with the statement: not those in functions."""
+    """Yield the nodes that run with the statement in its own scope: not in functions or classes."""
     yield tree
+    if isinstance(tree, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+        return
     for child in ast.iter_child_nodes(tree):
-        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            yield from _walk_here(child)
+        yield from _walk_here(child)
 
 
 def _augmented_names(tree: ast.AST) -> Iterator[str]:
@@ -272,6 +273,8 @@ def _changed(tree: ast.AST) -> Iterator[ast.expr]:
             and part.func.attr in CHANGING
         ):
             yield _root(part.func.value)
+        elif _calls(part, "next"):
+            yield from getattr(part, "args", [])[:1]
 
 
 def _root(part: ast.expr) -> ast.expr:

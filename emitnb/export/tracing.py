@@ -209,7 +209,7 @@ class Tracer:
             return
         for statement in self._with_submodules(name, found):
             self._take(statement, need)
-        for statement in self.registrations.of(name, last.time):
+        for statement in self.registrations.of(name, found.statements[0].time):
             if not statement.cell.is_gone and self._later_run(statement) is None:
                 self.traced.registered[statement] = self.registrations.names[statement]
                 self._take(statement, need.through(last))
