@@ -13,6 +13,7 @@ from emitnb.cells.node_line import parse_node_line
 from emitnb.errors import ExportError
 from emitnb.export import decorators
 from emitnb.export.cells import History, Statement, lines_of
+from emitnb.export.chance import check_chance
 from emitnb.export.chosen import Choices, Chosen, check_unchanged, make_chosen
 from emitnb.export.effects import (
     check_effects,
@@ -123,6 +124,7 @@ class _Builder:
         check_effects(self.notebook.history, traced, self.folder, self.problems)
         check_neighbours(traced, self.folder, self.problems)
         check_own_name(traced, self.problems)
+        check_chance(traced, self.notebook.namespace or {}, self.problems)
         if self.notebook.namespace is not None:
             check_in_place(self.notebook.history, traced, self.problems, self._changed())
         self.problems.raise_if_any()

@@ -73,6 +73,23 @@ class Problems:
             "another name in the module. Say what you need as a literal, or by `__qualname__`"
         )
 
+    def hashed(self, need: Need, reader: Statement) -> None:
+        """The hash of a value, which is another one in each process."""
+        self.add(
+            f"`hash`, {need} ({reader.place}), gives another number for a text in each process. "
+            "Make it with zlib.crc32(text.encode()), and run the cell again"
+        )
+
+    def order_of_set(self, names: list[str], need: Need, made: Statement) -> None:
+        """A value that depends on the order of a set."""
+        name = names[0] if names else "a value"
+        freeze = f", or freeze it: --freeze {name}" if names else ""
+        self.add(
+            f"`{name}`, {need}, takes the items of a set in turn ({made.place}: {_line(made)}), "
+            "and their order is another in each process. Make it of sorted(…), and run the cell "
+            f"again{freeze}"
+        )
+
     def imported_from_ipython(self, name: str, need: Need, last: Statement) -> None:
         """A name that is imported from what only a notebook has."""
         self.add(

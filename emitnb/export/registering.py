@@ -35,6 +35,8 @@ class Registrations:
 
 def registrations(statements: Iterable[Statement]) -> Registrations:
     """Return what registers itself; a statement knows what those before it defined."""
+    statements = list(statements)
+    is_asked = any(_asks_for_subclasses(one.tree) for one in statements)
     found = Registrations()
     makers: dict[str, Statement] = {}
     watched: dict[str, frozenset[str]] = {}
@@ -44,7 +46,7 @@ def registrations(statements: Iterable[Statement]) -> Registrations:
         if one.is_definition:
             passed_on = frozenset().union(*(watched.get(base, ()) for base in _bases(one.tree)))
             names = passed_on.union(_by_decorators(one.tree, makers, found)) - one.names.binds
-            passed_on |= _watching(one)
+            passed_on |= _watching(one, is_asked)
         if names:
             found.names[one] = names
         for name in one.names.binds:
@@ -89,12 +91,23 @@ class _Pruned(ast.NodeTransformer):
 
 
 def _bases(tree: ast.stmt) -> Collection[str]:
-    return [base.id for base in getattr(tree, "bases", ()) if isinstance(base, ast.Name)]
+    """The classes that a class inherits from, and its metaclass."""
+    found = [*getattr(tree, "bases", ()), *(word.value for word in getattr(tree, "keywords", ()))]
+    return [base.id for base in found if isinstance(base, ast.Name)]
 
 
-def _watching(one: Statement) -> frozenset[str]:
+def _watching(one: Statement, is_asked: bool) -> frozenset[str]:
     """What may change when somebody inherits from a class: itself, and what it then changes."""
-    for part in ast.walk(one.tree):
-        if getattr(part, "name", "") == "__init_subclass__":
-            return one.names.binds | (changed_in_place(part) & one.names.reads)
-    return frozenset()
+    if not isinstance(one.tree, ast.ClassDef):
+        return frozenset()
+    methods = {"__init_subclass__"}
+    if "type" in _bases(one.tree):
+        methods |= {"__new__", "__init__"}
+    found = [part for part in one.tree.body if getattr(part, "name", "") in methods]
+    if not found and not is_asked:
+        return frozenset()
+    return one.names.binds.union(*(changed_in_place(part) & one.names.reads for part in found))
+
+
+def _asks_for_subclasses(tree: ast.stmt) -> bool:
+    return any(getattr(part, "attr", "") == "__subclasses__" for part in ast.walk(tree))

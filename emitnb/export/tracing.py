@@ -9,8 +9,6 @@ no longer what it means now, the two cannot both be in one module, and that is a
 from __future__ import annotations
 
 import ast
-import builtins
-import importlib
 from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +16,14 @@ from typing import Any
 
 from emitnb.export.cells import Cell, History, Statement
 from emitnb.export.chosen import Choices
-from emitnb.export.outside import ipython_line, is_data, outside_call
+from emitnb.export.outside import (
+    ipython_line,
+    is_builtin,
+    is_data,
+    is_of_module,
+    outside_call,
+    public_names,
+)
 from emitnb.export.problems import Need, Problems
 from emitnb.export.registering import registrations
 
@@ -174,7 +179,7 @@ class Tracer:
         found = self.definition(name)
         if found is None:
             self._without_statement(name, reader, need, now)
-        elif name in found.last.names.unbinds and _is_builtin(name):
+        elif name in found.last.names.unbinds and is_builtin(name):
             return  # `del sum` gives the builtin back
         elif name in found.last.names.unbinds:
             self.problems.deleted(name, need, found.last)
@@ -279,7 +284,7 @@ class Tracer:
             self.problems.own_name("__name__", need, reader)
         elif self.namespace is not None and name in self.namespace:
             self.problems.no_statement(name, need, reader, self.namespace[name])
-        elif not _is_builtin(name) and not _is_of_module(name):
+        elif not is_builtin(name) and not is_of_module(name):
             if (now and reader.names.binds == {name}) or name in reader.names.maybe:
                 return
             self.problems.undefined(name, need, reader)
@@ -303,7 +308,7 @@ class Tracer:
             tree = statement.tree
             if statement.text.endswith("import *"):
                 module = getattr(tree, "module", None) or ""
-                if name in _public(module):
+                if name in public_names(module):
                     return module
         return None
 
@@ -330,26 +335,3 @@ def _is_half_made(then: Definition, found: Definition, reader: Statement) -> boo
 def _builds_on(statement: Statement, name: str) -> bool:
     """Whether a statement may leave something of what a name was before."""
     return name in statement.names.now | statement.grows or statement.is_compound
-
-
-def _is_builtin(name: str) -> bool:
-    """Whether a name is Python's own, and not one that somebody put among the builtins."""
-    found = getattr(builtins, name, _ABSENT)
-    return name in _CONSTANTS or getattr(found, "__module__", "") == "builtins"
-
-
-_ABSENT = object()
-_CONSTANTS = {"Ellipsis", "NotImplemented", "None", "True", "False", "__debug__", "__import__"}
-
-
-def _is_of_module(name: str) -> bool:
-    return name in ("__name__", "__doc__", "__file__", "__spec__", "__builtins__", "__debug__")
-
-
-def _public(module: str) -> Collection[str]:
-    try:
-        found = importlib.import_module(module)
-    except ImportError:
-        return ()
-    listed = getattr(found, "__all__", None)
-    return listed if listed is not None else [n for n in vars(found) if not n.startswith("_")]
