@@ -26,7 +26,7 @@ from emitnb.export.reaching import (
     reads,
     rendered,
 )
-from emitnb.export.scopes import changed_in_place
+from emitnb.export.scopes import changed_in_place, counted_up
 from emitnb.export.settings import ALL, changes
 
 OWN = frozenset({"Random", "SystemRandom", "RandomState", "Generator", "default_rng"})
@@ -165,8 +165,8 @@ def check_in_place(
     """
     made = {name: one for one in traced for name in one.names.binds if not one.is_import}
     if changing is not None:
-        made = {name: one for name, one in made.items() if name in changing}
-    by_call = _changing(history) if changing is None else {}
+        made = {n: s for n, s in made.items() if n in changing and not _is_only_written(n, traced)}
+    by_call = _changed_by_calls(history, is_saved=changing is None)
     for statement in _current(history):
         if statement in traced or statement.is_definition:
             continue
@@ -178,13 +178,32 @@ def check_in_place(
                 problems.changed_in_place(name, traced[one], one, statement, changing is None)
 
 
-def _changing(history: History) -> dict[str, frozenset[str]]:
+def _changed_by_calls(history: History, *, is_saved: bool) -> dict[str, frozenset[str]]:
+    """The globals that each function of a notebook changes, by its name.
+
+    Not those to which it only adds values under keys, if values are compared: that is a cache.
+    """
     return {
-        name: one.names.changed
+        name: one.names.changed if is_saved else one.names.changed & counted_up(one.tree)
         for one in history.statements
         if one.is_definition
         for name in one.names.binds
     }
+
+
+def _is_only_written(name: str, traced: Iterable[Statement]) -> bool:
+    """Whether nodes write to a value, and never look what is in it: a log."""
+    for one in traced:
+        parts = list(ast.walk(one.tree))
+        uses = [p for p in parts if isinstance(p, ast.Name) and p.id == name]
+        writing = [
+            part
+            for part in parts
+            if isinstance(part, ast.Expr) and name in changed_in_place(part.value)
+        ]
+        if one.names.binds != {name} and len(uses) > len(writing):
+            return False
+    return True
 
 
 def _current(history: History) -> Iterator[Statement]:

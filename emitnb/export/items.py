@@ -65,7 +65,7 @@ def item_of(statement: Statement, registered: Iterable[str] = ()) -> Item:
     elif _is_conditional_import(statement.tree):
         kind, text = Kind.CONDITIONAL_IMPORT, _unchecked(statement.text, statement.tree)
     else:
-        kind, text = Kind.CONSTANT, _annotated(statement)
+        kind, text = Kind.CONSTANT, _unchecked_attribute(_annotated(statement), statement.tree)
     return Item(
         kind,
         text,
@@ -185,6 +185,16 @@ def _unchecked(text: str, tree: ast.stmt) -> str:
             number = part.lineno - tree.lineno + above
             if part.lineno == part.end_lineno and "#" not in lines[number]:
                 lines[number] += "  # type: ignore"
+    return "\n".join(lines)
+
+
+def _unchecked_attribute(text: str, tree: ast.stmt) -> str:
+    """Tell a type checker not to mind what a function or class is given after it was made."""
+    targets = getattr(tree, "targets", [getattr(tree, "target", None)])
+    lines = lines_of(text)
+    is_one_line = tree.lineno == tree.end_lineno and "#" not in lines[-1]
+    if is_one_line and any(isinstance(target, ast.Attribute) for target in targets):
+        lines[-1] += "  # type: ignore"
     return "\n".join(lines)
 
 

@@ -97,12 +97,12 @@ class Problems:
             "module needs none. Take it out of the code"
         )
 
-    def undefined(self, name: str, need: Need, reader: Statement) -> None:
-        """A name that nothing defines."""
-        self.add(
-            f"`{name}`, {need} ({reader.place}), is defined nowhere: a call that comes to that "
-            "line would fail. Define it in a cell, or take it out"
-        )
+    def undefined(self, name: str, need: Need, reader: Statement, is_put: bool) -> None:
+        """A name that nothing defines; ``is_put``: but it was put among the builtins."""
+        why = "is defined nowhere: a call that comes to that line would fail"
+        if is_put:
+            why = "was put among Python's builtins, and importing a module changes no other"
+        self.add(f"`{name}`, {need} ({reader.place}), {why}. Define it in a cell, or take it out")
 
     def deleted(self, name: str, need: Need, last: Statement) -> None:
         """A name that was deleted."""
@@ -135,7 +135,12 @@ class Problems:
         self.add(
             f"{made} ({reader.place}), needed by {need.node}, was made from `{name}`, which has "
             f"been bound anew since ({last.place}: {_line(last)}). "
-            f"Run {reader.cell.place} again, or give the second `{name}` a name of its own"
+            + (
+                f"Run {reader.cell.place} again, or give"
+                if last.cell is not reader.cell
+                else "Give"
+            )
+            + f" the second `{name}` a name of its own"
         )
 
     def changed_module(self, what: str, need: Need, reader: Statement, by: Statement) -> None:

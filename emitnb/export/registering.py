@@ -1,7 +1,8 @@
 """Definitions that register themselves: by a decorator, or with the class that they inherit from.
 
 ``@show.register``, ``@cleaner("upper")``, ``class Circle(Shape)`` bind a name that nobody may read,
-and change what another name stands for. They are part of how that is made.
+and change what another name stands for. They are part of how that is made; so is
+``show.register(list, show_list)``, in whatever cell.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from emitnb.export.cells import Statement
+from emitnb.export.reaching import called
 from emitnb.export.scopes import changed_in_place
 
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -47,6 +49,8 @@ def registrations(statements: Iterable[Statement]) -> Registrations:
             passed_on = frozenset().union(*(watched.get(base, ()) for base in _bases(one.tree)))
             names = passed_on.union(_by_decorators(one.tree, makers, found)) - one.names.binds
             passed_on |= _watching(one, is_asked)
+        elif isinstance(one.tree, ast.Expr):
+            names = frozenset(_by_call(one.tree.value, makers))
         if names:
             found.names[one] = names
         for name in one.names.binds:
@@ -59,15 +63,22 @@ def _by_decorators(
 ) -> Iterator[str]:
     for mark in getattr(tree, "decorator_list", ()):
         is_call = isinstance(mark, ast.Call)
-        called = mark.func if is_call else mark
-        owner = getattr(getattr(called, "value", None), "id", "")
+        function = mark.func if is_call else mark
+        owner = getattr(getattr(function, "value", None), "id", "")
         if owner in makers and not makers[owner].is_import:
             yield owner  # `@show.register`: a method of what is registered with
-        maker = makers.get(getattr(called, "id", ""))
+        maker = makers.get(getattr(function, "id", ""))
         if maker is not None and isinstance(maker.tree, FUNCTIONS):
             names = _changed_within(maker, 2 if is_call else 1)
             found.by[maker] = names
             yield from names
+
+
+def _by_call(call: ast.expr, makers: dict[str, Statement]) -> Iterator[str]:
+    """The ``show`` of ``show.register(list, show_list)``."""
+    owner = getattr(getattr(getattr(call, "func", None), "value", None), "id", "")
+    if called(call) == "register" and owner in makers and not makers[owner].is_import:
+        yield owner
 
 
 def _changed_within(maker: Statement, depth: int) -> frozenset[str]:

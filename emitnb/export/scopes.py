@@ -262,6 +262,20 @@ def changed_in_place(tree: ast.AST) -> frozenset[str]:
     return frozenset(p.id for p in [*_changed(tree), *fitted] if isinstance(p, ast.Name))
 
 
+def counted_up(tree: ast.AST) -> frozenset[str]:
+    """Return the names of what a statement changes otherwise than by ``x[key] = value``.
+
+    >>> sorted(counted_up(ast.parse("memo['a'] = 1; sizes['a'] += 1; stop.append('the')")))
+    ['sizes', 'stop']
+    """
+    found = {name for part in ast.walk(tree) if isinstance(part, ast.Global) for name in part.names}
+    for part in ast.walk(tree):
+        if isinstance(part, ast.AugAssign | ast.Call):
+            whole = ast.Expr(part) if isinstance(part, ast.Call) else part
+            found |= changed_in_place(whole)
+    return frozenset(found)
+
+
 def _changed(tree: ast.AST) -> Iterator[ast.expr]:
     """Yield what is changed in place: the ``x`` of ``x[0] = 1``, ``x.add(1)``, ``del x[0]``."""
     for part in ast.walk(tree):

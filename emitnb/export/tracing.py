@@ -9,6 +9,7 @@ no longer what it means now, the two cannot both be in one module, and that is a
 from __future__ import annotations
 
 import ast
+import builtins
 from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -214,6 +215,8 @@ class Tracer:
             return
         for statement in self._with_submodules(name, found):
             self._take(statement, need)
+        if name in self.routers:
+            return  # what is declared with it are nodes
         for statement in self.registrations.of(name, found.statements[0].time):
             if not statement.cell.is_gone and self._later_run(statement) is None:
                 self.traced.registered[statement] = self.registrations.names[statement]
@@ -287,7 +290,7 @@ class Tracer:
         elif not is_builtin(name) and not is_of_module(name):
             if (now and reader.names.binds == {name}) or name in reader.names.maybe:
                 return
-            self.problems.undefined(name, need, reader)
+            self.problems.undefined(name, need, reader, hasattr(builtins, name))
 
     def _names_a_logger(self, reader: Statement) -> bool:
         """Whether ``__name__`` only names a logger, and nobody asks that for its name."""
