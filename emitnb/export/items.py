@@ -88,12 +88,15 @@ def arranged(items: Sequence[Item]) -> list[Item]:
 def _with_computed(items: Sequence[Item]) -> list[Item]:
     """Mark the constants that call helpers: they stand behind them."""
     helpers = {name for item in items if item.kind is Kind.HELPER for name in item.binds}
+    defined = {name for item in items for name in item.binds - item.grows if item.is_block}
     found = []
     computed: set[str] = set()
     for item in sorted(items, key=lambda item: item.time):
         if item.kind is Kind.CONSTANT and item.now & (helpers | computed):
             computed |= item.binds
             item = replace(item, kind=Kind.COMPUTED)
+            if item.now & item.binds & defined and item.line == item.end:
+                item = replace(item, text=_ignored(item.text))  # `make = wrapped(make)`
         found.append(item)
     nodes = [item for item in items if item.kind is Kind.NODE]
     rest = [item for item in found if item.kind is not Kind.NODE]
@@ -191,11 +194,14 @@ def _unchecked(text: str, tree: ast.stmt) -> str:
 def _unchecked_attribute(text: str, tree: ast.stmt) -> str:
     """Tell a type checker not to mind what a function or class is given after it was made."""
     targets = getattr(tree, "targets", [getattr(tree, "target", None)])
-    lines = lines_of(text)
-    is_one_line = tree.lineno == tree.end_lineno and "#" not in lines[-1]
+    is_one_line = tree.lineno == tree.end_lineno
     if is_one_line and any(isinstance(target, ast.Attribute) for target in targets):
-        lines[-1] += "  # type: ignore"
-    return "\n".join(lines)
+        return _ignored(text)
+    return text
+
+
+def _ignored(text: str) -> str:
+    return text if "#" in lines_of(text)[-1] else f"{text}  # type: ignore"
 
 
 def _annotated(statement: Statement) -> str:

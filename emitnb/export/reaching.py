@@ -23,6 +23,9 @@ SHOWN_TABLE: Dotted = ("<a table as text>",)
 
 ENVIRONMENT: Dotted = ("os", "environ")
 
+CONTEXTS = ("getcontext", "localcontext", "get_context")
+"""Functions that give what a whole module looks at."""
+
 _ON_DISK = READING - {"input", "getenv", "getpass"} | {
     *("exists", "is_file", "is_dir", "stat", "resolve", "absolute", "abspath", "realpath", "mkdir"),
     *("to_csv", "to_parquet", "to_json", "to_excel", "write_text", "write_bytes", "savetxt"),
@@ -34,10 +37,19 @@ _AS_TEXT = {"to_string", "to_html", "to_latex"}
 
 
 def imported(statements: Iterable[Statement]) -> dict[str, Dotted]:
-    """Return what imported names stand for, as dotted names; also within functions."""
+    """Return what imported names stand for, as dotted names; also within functions.
+
+    ``env = os.environ`` and ``context = getcontext()`` are but other names for what is imported.
+    """
     found: dict[str, Dotted] = {}
     for statement in statements:
-        for part in ast.walk(statement.tree):
+        tree = statement.tree
+        if isinstance(tree, ast.Assign) and len(tree.targets) == 1:
+            is_alias = isinstance(tree.value, ast.Attribute) or called(tree.value) in CONTEXTS
+            whole = dotted(tree.value, found) if is_alias else ()
+            if whole and isinstance(tree.targets[0], ast.Name):
+                found[tree.targets[0].id] = whole
+        for part in ast.walk(tree):
             if isinstance(part, ast.Import | ast.ImportFrom):
                 for alias in part.names:
                     found.update(_bound(part, alias))

@@ -166,6 +166,8 @@ def _type_parameters(tree: ast.stmt) -> Iterator[str]:
 
 def _annotations(part: ast.AST) -> Iterator[ast.expr]:
     found = [getattr(part, "annotation", None), getattr(part, "returns", None)]
+    if isinstance(part, ast.AnnAssign) and ast.unparse(part.annotation).endswith("TypeAlias"):
+        found.append(part.value)
     yield from (one for one in found if isinstance(one, ast.expr))
 
 

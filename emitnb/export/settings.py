@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emitnb.export.reaching import (
+    CONTEXTS,
     ENVIRONMENT,
     FILES,
     RECURSION,
@@ -71,9 +72,6 @@ Not where they only make it quiet: ``seterr(all="ignore")``, ``filterwarnings("i
 _QUIET = {"ignore", "default", "warn", "once", "module", "always", "print", "log"}
 """What may be said to them that changes no result."""
 
-_CONTEXTS = ("getcontext", "localcontext", "get_context")
-"""Functions that give what a whole module looks at."""
-
 _LOOKS = ("display.", "styler.", "plotting.", "io.excel.")
 """Options of pandas that change no frame."""
 
@@ -129,7 +127,7 @@ def _value(part: ast.Attribute, tree: ast.AST) -> ast.AST | None:
 
 
 def _cut(path: Dotted) -> Dotted:
-    return next((path[:n] for n, name in enumerate(path) if name in _CONTEXTS), path)
+    return next((path[:n] for n, name in enumerate(path) if name in CONTEXTS), path)
 
 
 def _of_path(path: Dotted, value: ast.AST | None = None) -> Iterator[Change]:
@@ -217,25 +215,25 @@ def _by_magic(call: ast.Call) -> Iterator[Change]:
 
 def _option(key: str, value: ast.AST | None) -> Iterator[Change]:
     """An option of pandas: some only change how frames look, and some are what they are anyway."""
-    names, usual = _described(key)
-    is_usual = isinstance(value, ast.Constant) and str(value.value) == usual
-    if is_usual or (names and all(name.startswith(_WARNS) for name in names)):
-        return
-    looks = bool(names) and all(name.startswith(_LOOKS) for name in names)
-    yield Change(f"pandas.options.{names[0] if names else key}", (SHOWN_TABLE if looks else ALL,))
+    options = [one for one in _described(key) if not one[0].startswith(_WARNS)]
+    if not key:  # a variable, or a text that a loop makes: what is set by now is known
+        options = [one for one in options if one[1] != one[2]]
+    for name, usual, _ in options[:1] if key else options:
+        if not (isinstance(value, ast.Constant) and str(value.value) == usual):
+            affects = SHOWN_TABLE if name.startswith(_LOOKS) else ALL
+            yield Change(f"pandas.options.{name}", (affects,))
 
 
-def _described(key: str) -> tuple[list[str], str]:
-    """The options that a key means, which may be a part of a name, and the default of the first."""
+def _described(key: str) -> list[tuple[str, str, str]]:
+    """The options that a key, which may be a part of a name, means: names, defaults, values."""
     import pandas as pd
 
     try:
-        told = str(pd.describe_option(key, _print_desc=False)) if key else ""
-    except Exception:  # no such option, or none that a text describes
-        told = ""
-    usual = re.search(r"\[default: (.*?)\]", told)
-    names = re.findall(r"^(\w+(?:\.\w+)+) :", told, re.MULTILINE)
-    return names or ([key] if key else []), usual[1] if usual else ""
+        told = str(pd.describe_option(key, _print_desc=False))
+    except Exception:  # no such option; a call that says so has failed
+        return []
+    pattern = r"^(\w+(?:\.\w+)+) :.*?\[default: ([^\n]*?)\] \[currently: ([^\n]*?)\]"
+    return re.findall(pattern, told, re.MULTILINE | re.DOTALL)
 
 
 def _is_replaced(path: Dotted) -> bool:

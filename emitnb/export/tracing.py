@@ -196,7 +196,7 @@ class Tracer:
         elif reader in found.statements:
             if then.last in found.statements:
                 return True
-            if then.last.is_definition and not _has_run_before(reader, then):
+            if _is_wrapped(then, reader):
                 self._use(name, then, reader, need, now=True)
                 return True
             value = None if self.namespace is None else self.namespace.get(name)
@@ -324,10 +324,11 @@ def _is_get_logger(part: ast.AST) -> bool:
     return called == "getLogger" and getattr(part.args[0], "id", "") == "__name__"
 
 
-def _has_run_before(reader: Statement, then: Definition) -> bool:
-    """Whether what a statement changes comes from a run of the same cell, before."""
-    cells = [one.cell for one in then.statements]
-    return reader.cell.identity in [cell.identity for cell in cells if cell.identity]
+def _is_wrapped(then: Definition, reader: Statement) -> bool:
+    """Whether a statement of another cell wraps what a definition made, and has done so once."""
+    cells = [one.cell.identity for one in then.statements if one.cell.identity]
+    is_first = reader.cell.identity not in cells
+    return then.last.is_definition and not reader.is_definition and is_first
 
 
 def _is_half_made(then: Definition, found: Definition, reader: Statement) -> bool:
