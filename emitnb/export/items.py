@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from emitnb.export.cells import Statement, lines_of
+from emitnb.export.cells import Statement, first_line, lines_of
 
 EMPTY = {"dict", "list", "set", "deque", "Counter", "OrderedDict", "defaultdict"}
 """What a type checker wants to have annotated where it is made without a value."""
@@ -61,7 +61,7 @@ def item_of(statement: Statement, registered: Iterable[str] = ()) -> Item:
     names = statement.names
     grows = statement.grows.union(registered)
     if statement.is_definition:
-        kind, text = Kind.HELPER, statement.text
+        kind, text = Kind.HELPER, _unchecked_members(statement)
     elif _is_conditional_import(statement.tree):
         kind, text = Kind.CONDITIONAL_IMPORT, _unchecked(statement.text, statement.tree)
     else:
@@ -198,6 +198,24 @@ def _unchecked_attribute(text: str, tree: ast.stmt) -> str:
     if is_one_line and any(isinstance(target, ast.Attribute) for target in targets):
         return _ignored(text)
     return text
+
+
+def _unchecked_members(statement: Statement) -> str:
+    """Return the text of a definition, of whose empty members a checker would ask the types.
+
+    An annotation would be another code: in a dataclass it makes a field.
+    """
+    text, tree = statement.text, statement.tree
+    if not isinstance(tree, ast.ClassDef):
+        return text
+    lines = lines_of(text)
+    above = next(n for n, line in enumerate(lines) if not line.lstrip().startswith("#"))
+    for part in tree.body:
+        if isinstance(part, ast.Assign) and _empty_kind(part.value):
+            number = part.lineno - first_line(tree) + above
+            if part.lineno == part.end_lineno:
+                lines[number] = _ignored(lines[number])
+    return "\n".join(lines)
 
 
 def _ignored(text: str) -> str:

@@ -193,10 +193,12 @@ class Problems:
         self, name: str, need: Need, reader: Statement, then: Statement, value: Any
     ) -> None:
         """A name made from what it was in another cell, or when its cell ran before."""
+        is_definition = callable(value)
+        ways = f"Do it in the cell that defines `{name}`, and run that"
         self.add(
             f"`{name}`, {need}, was made from what it was before ({reader.place}: "
             f"{_line(reader)}; before that {then.place}: {_line(then)}), so that running the cells "
-            f"again would not give it again. {ways_out(name, value)}"
+            f"again would not give it again. {ways if is_definition else ways_out(name, value)}"
         )
 
     def made_from_parameter(self, name: str, need: Need, reader: Statement) -> None:
