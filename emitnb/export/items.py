@@ -7,7 +7,9 @@ all that what it calls needs.
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -213,13 +215,29 @@ def _unchecked_members(statement: Statement) -> str:
     for part in tree.body:
         if isinstance(part, ast.Assign) and _empty_kind(part.value):
             number = part.lineno - first_line(tree) + above
-            if part.lineno == part.end_lineno:
-                lines[number] = _ignored(lines[number])
+            lines[number] = _ignored(lines[number])
     return "\n".join(lines)
 
 
 def _ignored(text: str) -> str:
-    return text if "#" in lines_of(text)[-1] else f"{text}  # type: ignore"
+    *above, last = lines_of(text)
+    place = _comment(last)
+    code, comment = last[:place].rstrip(), last[place:]
+    if "type: ignore" not in comment:
+        last = "  ".join(filter(None, [code, "# type: ignore", comment]))
+    return "\n".join([*above, last])
+
+
+def _comment(line: str) -> int:
+    """Where the comment at the end of a line begins; its end if it has none."""
+    code = line.lstrip()
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(code).readline):
+            if token.type == tokenize.COMMENT:
+                return len(line) - len(code) + token.start[1]
+    except tokenize.TokenError:  # a bracket that is open
+        pass
+    return len(line)
 
 
 def _annotated(statement: Statement) -> str:
