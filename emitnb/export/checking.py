@@ -199,7 +199,9 @@ def _differs(
     need = Need(node.name, names[-2] if len(names) > 1 else "")
     is_value = name in namespace and not isinstance(namespace[name], types.FunctionType | type)
     by = _changed_by(name, notebook)
-    ways = ways_out(name, namespace[name]) if is_value else _run_again(name, notebook, by)
+    known = [one.partition(".")[0] for one in names if one.partition(".")[0] in namespace]
+    held_by = known[-1] if known else name
+    ways = ways_out(name, namespace[name]) if is_value else _run_again(held_by, notebook, by)
     is_whole = not isinstance(namespace.get(name), (type(one), *COLLECTIONS))
     if is_value and is_whole and not by and type(one) in PICKLED:
         problems.add(  # what a value is pickled to tells nobody anything

@@ -215,7 +215,8 @@ def _by_magic(call: ast.Call) -> Iterator[Change]:
 
 def _option(key: str, value: ast.AST | None) -> Iterator[Change]:
     """An option of pandas: some only change how frames look, and some are what they are anyway."""
-    options = [one for one in _described(key) if not one[0].startswith(_WARNS)]
+    described = _described(key) or [(key, "", "")]
+    options = [one for one in described if not one[0].startswith(_WARNS)]
     if not key:  # a variable, or a text that a loop makes: what is set by now is known
         options = [one for one in options if one[1] != one[2]]
     for name, usual, _ in options[:1] if key else options:
@@ -232,7 +233,7 @@ def _described(key: str) -> list[tuple[str, str, str]]:
         told = str(pd.describe_option(key, _print_desc=False))
     except Exception:  # no such option; a call that says so has failed
         return []
-    pattern = r"^(\w+(?:\.\w+)+) :.*?\[default: ([^\n]*?)\] \[currently: ([^\n]*?)\]"
+    pattern = r"^(\w+(?:\.\w+)+) .*?\[default: ([^\n]*?)\] \[currently: ([^\n]*?)\]"
     return re.findall(pattern, told, re.MULTILINE | re.DOTALL)
 
 

@@ -74,7 +74,7 @@ WAYS_OUT = (
 SEVERAL = {"trap", "push", "given", "says", "has", "has not"}
 OPTIONS = [
     *("display.max_rows", "display.max_columns", "display.width", "display.precision"),
-    *("display.float_format", "display.max_colwidth"),
+    *("display.float_format", "display.max_colwidth", "mode.string_storage"),
 ]
 ONE = {"load", "run", "options", "only", "expect"}
 
