@@ -15,12 +15,7 @@ from emitnb.export import decorators
 from emitnb.export.cells import History, Statement, lines_of
 from emitnb.export.chance import check_chance
 from emitnb.export.chosen import Choices, Chosen, check_unchanged, make_chosen
-from emitnb.export.effects import (
-    check_effects,
-    check_in_place,
-    check_neighbours,
-    check_own_name,
-)
+from emitnb.export.effects import check_in_place, check_surroundings
 from emitnb.export.imports import Import
 from emitnb.export.items import Item, Kind, arranged, item_of
 from emitnb.export.module_text import ModuleText
@@ -126,12 +121,10 @@ class _Builder:
                 self.tracer.need_names([self.router], origin.statement, name)
         self._check_nodes()
         traced = self.tracer.traced.statements
-        check_effects(self.notebook.history, traced, self.folder, self.problems)
-        check_neighbours(traced, self.folder, self.problems)
-        check_own_name(traced, self.problems)
-        check_chance(traced, self.notebook.namespace or {}, self.problems)
+        check_surroundings(self.notebook.history, traced, self.folder, self.problems)
         if self.notebook.namespace is not None:
             check_in_place(self.notebook.history, traced, self.problems, self._changed())
+        check_chance(traced, self.notebook.namespace or {}, self.problems)
         self.problems.raise_if_any()
         chosen = self._chosen()
         items = [*self._items(nodes), *chosen.items]

@@ -43,6 +43,15 @@ PROGRESS = ("progress_apply", "progress_map", "progress_aggregate", "progress_tr
 """What ``tqdm.pandas()`` gives the classes of pandas."""
 
 
+def check_surroundings(
+    history: History, traced: dict[Statement, Need], folder: Path, problems: Problems
+) -> None:
+    """Note what a module in ``folder`` would find otherwise around it than the notebook does."""
+    check_effects(history, traced, folder, problems)
+    check_neighbours(traced, folder, problems)
+    check_own_name(traced, problems)
+
+
 def check_effects(
     history: History, traced: dict[Statement, Need], folder: Path, problems: Problems
 ) -> None:
