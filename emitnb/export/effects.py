@@ -60,14 +60,19 @@ def check_effects(
     ``folder`` is where the module will stand.
     """
     read = _read(traced)
+    attributes = {name: one for one in traced for name in _attributes(one.tree)}
     everything = imported(history.statements)
+    makers = _makers(history)
     for statement in _current(history):
         if statement in traced:
             continue
-        _check_added(statement, everything, traced, problems)
+        for name in _added(statement.tree, everything):
+            if name in attributes:
+                reader = attributes[name]
+                problems.added(name, traced[reader], reader, statement)
         if statement.is_definition:
             continue
-        doing = [statement, *_called(history, statement, traced)]
+        doing = [statement, *_called(makers, statement, traced)]
         for change in (one for part in doing for one in changes(part.tree, everything)):
             readers = [one for path, one in read.items() if change.reaches(path)]
             for reader in (list(traced) if ALL in change.affects else readers)[:1]:
@@ -77,16 +82,13 @@ def check_effects(
                     problems.found_by_path(sorted(one.names.binds)[0], traced[one], statement)
 
 
-def _check_added(
-    statement: Statement,
-    imports: Mapping[str, Dotted],
-    traced: dict[Statement, Need],
-    problems: Problems,
-) -> None:
-    readers = {name: one for one in traced for name in _attributes(one.tree)}
-    for name in _added(statement.tree, imports):
-        if name in readers:
-            problems.added(name, traced[readers[name]], readers[name], statement)
+def _makers(history: History) -> dict[str, list[Statement]]:
+    """The statements that bound each name, in order."""
+    found: dict[str, list[Statement]] = {}
+    for one in history.statements:
+        for name in one.names.binds:
+            found.setdefault(name, []).append(one)
+    return found
 
 
 def _read(traced: Iterable[Statement]) -> dict[Dotted, Statement]:
@@ -103,7 +105,7 @@ def _read(traced: Iterable[Statement]) -> dict[Dotted, Statement]:
 
 
 def _called(
-    history: History, statement: Statement, traced: Mapping[Statement, Need]
+    makers: Mapping[str, list[Statement]], statement: Statement, traced: Mapping[Statement, Need]
 ) -> list[Statement]:
     """The functions of the notebook that a statement calls, and those that they call.
 
@@ -115,8 +117,7 @@ def _called(
         reader = waiting.pop()
         names = {called(part) for part in ast.walk(reader.tree)} - {""}
         for name in sorted(names):
-            ran = [s for s in history.statements if name in s.names.binds]
-            made = [s for s in ran if s.time < statement.time][-1:]
+            made = [s for s in makers.get(name, ()) if s.time < statement.time][-1:]
             new = [s for s in made if s.is_definition and s not in traced and s not in found]
             found += new
             waiting += new
