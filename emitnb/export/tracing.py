@@ -108,6 +108,7 @@ class Tracer:
                 made = self._bound.get(name, [])
                 if made and made[-1].cell is statement.cell and not made[-1].is_import:
                     made.append(statement)
+        self._star_imports = [s for s in history.statements if s.text.endswith("import *")]
         self.registrations = registrations(history.statements)
         self._parameters = {
             name
@@ -307,12 +308,10 @@ class Tracer:
 
     def _star(self, name: str) -> str | None:
         """The module from which a star import took a name."""
-        for statement in reversed(self.history.statements):
-            tree = statement.tree
-            if statement.text.endswith("import *"):
-                module = getattr(tree, "module", None) or ""
-                if name in public_names(module):
-                    return module
+        for statement in reversed(self._star_imports):
+            module = getattr(statement.tree, "module", None) or ""
+            if name in public_names(module):
+                return module
         return None
 
 
