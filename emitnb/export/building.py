@@ -13,8 +13,9 @@ from emitnb.cells.node_line import parse_node_line
 from emitnb.errors import ExportError
 from emitnb.export import decorators
 from emitnb.export.cells import History, Statement, lines_of
+from emitnb.export.chance import check_chance
 from emitnb.export.chosen import Choices, Chosen, check_unchanged, make_chosen
-from emitnb.export.effects import check_effects, check_neighbours
+from emitnb.export.effects import check_in_place, check_surroundings
 from emitnb.export.imports import Import
 from emitnb.export.items import Item, Kind, arranged, item_of
 from emitnb.export.module_text import ModuleText
@@ -120,8 +121,10 @@ class _Builder:
                 self.tracer.need_names([self.router], origin.statement, name)
         self._check_nodes()
         traced = self.tracer.traced.statements
-        check_effects(self.notebook.history, traced, self.folder, self.problems)
-        check_neighbours(traced, self.folder, self.problems)
+        check_surroundings(self.notebook.history, traced, self.folder, self.problems)
+        if self.notebook.namespace is not None:
+            check_in_place(self.notebook.history, traced, self.problems, self._changed())
+        check_chance(traced, self.notebook.namespace or {}, self.problems)
         self.problems.raise_if_any()
         chosen = self._chosen()
         items = [*self._items(nodes), *chosen.items]
@@ -154,14 +157,16 @@ class _Builder:
 
     def _changed(self) -> frozenset[str]:
         """The names that nodes and helpers change while they run."""
-        return frozenset().union(*(one.names.changed for one in self.tracer.traced.statements))
+        at_first = self.tracer.registrations.by
+        traced = self.tracer.traced.statements
+        return frozenset().union(*(s.names.changed - at_first.get(s, set()) for s in traced))
 
     def _items(self, nodes: Mapping[str, tuple[Node, Origin]]) -> list[Item]:
         items = []
         for statement in self.tracer.traced.statements:
             if statement in self.tracer.declaring or statement.is_import:
                 continue
-            item = item_of(statement)
+            item = item_of(statement, self.tracer.traced.registered.get(statement, ()))
             if set(self.notebook.routers) & statement.names.binds:
                 text = _named_after_functions(statement)
                 item = replace(item, kind=Kind.ROUTER, text=text)
@@ -296,10 +301,10 @@ def function_name(function: Any) -> str:
 
 def _of_cell(found: Sequence[Statement], name: str) -> Origin | None:
     line = found[0].node_line or ""
-    for statement in reversed(found):
-        if statement.is_definition and name in statement.names.binds:
-            return Origin(statement, parse_node_line(line))
-    return None
+    defined = [one for one in found if one.is_definition]
+    # What a decorator made may have another name than what it decorated.
+    known = [one for one in defined if name in one.names.binds] or defined
+    return Origin(known[-1], parse_node_line(line)) if known else None
 
 
 def line_names(line: Namespace) -> list[str]:

@@ -39,6 +39,10 @@ COMPARED = (
 )
 """What a declaration says, besides functions."""
 
+COLLECTIONS = (dict, list, tuple, set, frozenset)
+PICKLED = (bytes, tuple, int)
+"""What ``pickle`` makes of a value that is another one."""
+
 SHOWN = 60
 
 
@@ -194,18 +198,32 @@ def _differs(
     namespace = notebook.namespace or {}
     need = Need(node.name, names[-2] if len(names) > 1 else "")
     is_value = name in namespace and not isinstance(namespace[name], types.FunctionType | type)
-    ways = ways_out(name, namespace[name]) if is_value else "Run its cell again"
-    if isinstance(one, bytes) and is_value and not isinstance(namespace[name], bytes):
+    by = _changed_by(name, notebook)
+    known = [one.partition(".")[0] for one in names if one.partition(".")[0] in namespace]
+    held_by = known[-1] if known else name
+    ways = ways_out(name, namespace[name]) if is_value else _run_again(held_by, notebook, by)
+    is_whole = not isinstance(namespace.get(name), (type(one), *COLLECTIONS))
+    if is_value and is_whole and not by and type(one) in PICKLED:
         problems.add(  # what a value is pickled to tells nobody anything
             f"`{name}`, {need}, is {short_repr(namespace[name], SHOWN)} in the notebook, and would "
             f"be another {type(namespace[name]).__name__} in the module. {ways}"
         )
         return
+    why = f"it was changed after a statement made it{by}"
+    if is_value and not by:
+        why = "it was changed after a statement made it, or is another one each time"
+        ways = f"{ways}; or, if only a push changed it, run the cell that makes it again"
     problems.add(
         f"`{name}`, {need}, is {short_repr(one, SHOWN)} in the notebook, and would be "
-        f"{short_repr(two, SHOWN)} in the module: it was changed after a statement made it"
-        f"{_changed_by(name, notebook)}. {ways}"
+        f"{short_repr(two, SHOWN)} in the module: {why}. {ways}"
     )
+
+
+def _run_again(name: str, notebook: Notebook, by: str) -> str:
+    """Say which cell to run, and what to do with the statement that changed what it made."""
+    made = [one.cell.place for one in notebook.history.statements if name in one.names.binds]
+    place = made[-1] if made else "its cell"
+    return f"{f'Put that into {place}, or take it out, and run' if by else 'Run'} {place} again"
 
 
 def _changed_by(name: str, notebook: Notebook) -> str:

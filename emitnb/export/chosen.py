@@ -109,7 +109,8 @@ def _frozen(name: str, value: Any) -> Item:
             f"`{name}` ({type(value).__name__}) is no small literal, so it cannot be frozen; "
             f"put it into a file beside the module: --files {name}"
         )
-    return _constant(name, f"{name} = {text}  # frozen: its value when this was exported")
+    kind = f": {type(value).__name__}" if value in ([], {}, set()) else ""  # a checker asks for it
+    return _constant(name, f"{name}{kind} = {text}  # frozen: its value when this was exported")
 
 
 def _constant(name: str, text: str) -> Item:

@@ -10,34 +10,27 @@ import ast
 import importlib.util
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from emitnb.export.cells import History, Statement
 from emitnb.export.imports import Import
 from emitnb.export.problems import Need, Problems
-from emitnb.export.scopes import CHANGING, changed_in_place
-
-Dotted = tuple[str, ...]
+from emitnb.export.reaching import (
+    RECURSION,
+    Dotted,
+    call_themselves,
+    called,
+    dotted,
+    imported,
+    reads,
+    rendered,
+)
+from emitnb.export.scopes import changed_in_place, counted_up
+from emitnb.export.settings import ALL, changes
 
 OWN = frozenset({"Random", "SystemRandom", "RandomState", "Generator", "default_rng"})
 """Generators of random numbers that have a state of their own."""
-
-RAISING: dict[Dotted, Dotted] = {
-    ("numpy", "seterr"): ("numpy",),
-    ("numpy", "seterrcall"): ("numpy",),
-    ("locale", "setlocale"): ("locale",),
-    ("decimal", "setcontext"): ("decimal",),
-    ("warnings", "simplefilter"): (),
-    ("warnings", "filterwarnings"): (),
-}
-"""Functions that change what others do, and what it is that they change; ``()``: whatever runs.
-
-Not where they only make it quiet: ``seterr(all="ignore")``, ``filterwarnings("ignore")``.
-"""
-
-QUIET = {"ignore", "default", "warn", "once", "module", "always", "print", "log"}
-"""What may be said to them that changes no result."""
 
 ADDING = {
     "register_dataframe_accessor",
@@ -49,8 +42,14 @@ ADDING = {
 PROGRESS = ("progress_apply", "progress_map", "progress_aggregate", "progress_transform")
 """What ``tqdm.pandas()`` gives the classes of pandas."""
 
-CONTEXTS = ("getcontext", "localcontext", "get_context")
-"""Functions that give what a whole module looks at."""
+
+def check_surroundings(
+    history: History, traced: dict[Statement, Need], folder: Path, problems: Problems
+) -> None:
+    """Note what a module in ``folder`` would find otherwise around it than the notebook does."""
+    check_effects(history, traced, folder, problems)
+    check_neighbours(traced, folder, problems)
+    check_own_name(traced, problems)
 
 
 def check_effects(
@@ -60,10 +59,10 @@ def check_effects(
 
     ``folder`` is where the module will stand.
     """
-    imports = _imported(traced)
-    read = {path: one for one in traced for path in _reads(one.tree, imports)}
+    read = _read(traced)
     attributes = {name: one for one in traced for name in _attributes(one.tree)}
-    everything = _imported(history.statements)
+    everything = imported(history.statements)
+    makers = _makers(history)
     for statement in _current(history):
         if statement in traced:
             continue
@@ -73,18 +72,83 @@ def check_effects(
                 problems.added(name, traced[reader], reader, statement)
         if statement.is_definition:
             continue
-        for changed in _changes(statement.tree, everything):
-            readers = [
-                one
-                for path, one in read.items()
-                if path[: len(changed)] == changed and not OWN.intersection(path)
-            ]
-            for reader in readers[:1] if changed else list(traced)[:1]:
-                what = ".".join(changed) or "warnings"
-                problems.changed_module(what, traced[reader], reader, statement)
-        if any(path == ("sys", "path") for path in _changes(statement.tree, _SYS)):
-            for one in filter(lambda one: _is_elsewhere(one, folder), traced):
-                problems.found_by_path(sorted(one.names.binds)[0], traced[one], statement)
+        doing = [statement, *_called(makers, statement, traced)]
+        for change in (one for part in doing for one in changes(part.tree, everything)):
+            readers = [one for path, one in read.items() if change.reaches(path)]
+            for reader in (list(traced) if ALL in change.affects else readers)[:1]:
+                problems.changed_module(change.what, traced[reader], reader, statement)
+            if change.what == "sys.path":
+                for one in filter(lambda one: _is_elsewhere(one, folder), traced):
+                    problems.found_by_path(sorted(one.names.binds)[0], traced[one], statement)
+
+
+def _makers(history: History) -> dict[str, list[Statement]]:
+    """The statements that bound each name, in order."""
+    found: dict[str, list[Statement]] = {}
+    for one in history.statements:
+        for name in one.names.binds:
+            found.setdefault(name, []).append(one)
+    return found
+
+
+def _read(traced: Iterable[Statement]) -> dict[Dotted, Statement]:
+    """What traced statements read, each with one that does."""
+    imports = imported(traced)
+    found = {
+        path: one
+        for one in traced
+        for path in reads(one.tree, imports)
+        if not OWN.intersection(path)
+    }
+    found.update((RECURSION, one) for one in call_themselves(traced))
+    return found
+
+
+def _called(
+    makers: Mapping[str, list[Statement]], statement: Statement, traced: Mapping[Statement, Need]
+) -> list[Statement]:
+    """The functions of the notebook that a statement calls, and those that they call.
+
+    Not the ``traced`` ones: what these do, nodes do.
+    """
+    found: list[Statement] = []
+    waiting = [statement]
+    while waiting:
+        reader = waiting.pop()
+        names = {called(part) for part in ast.walk(reader.tree)} - {""}
+        for name in sorted(names):
+            made = [s for s in makers.get(name, ()) if s.time < statement.time][-1:]
+            new = [s for s in made if s.is_definition and s not in traced and s not in found]
+            found += new
+            waiting += new
+    return found
+
+
+def check_own_name(traced: dict[Statement, Need], problems: Problems) -> None:
+    """Note what says the name of its module: ``K.__module__``, ``repr(K)``."""
+    classes = {
+        name: one
+        for one in traced
+        if isinstance(one.tree, ast.ClassDef) and not _is_shown_otherwise(one.tree)
+        for name in one.names.binds
+    }
+    imports = imported(traced)
+    for one, need in traced.items():
+        for part in ast.walk(one.tree):
+            if not isinstance(part, ast.Attribute) or part.attr != "__module__":
+                continue
+            if isinstance(part.ctx, ast.Load) and not dotted(part, imports):
+                problems.own_name("__module__", need, one)
+        for part in rendered(one.tree):
+            if isinstance(part, ast.Name) and part.id in classes:
+                problems.own_name(f"str({part.id})", need, one)
+
+
+def _is_shown_otherwise(tree: ast.ClassDef) -> bool:
+    """Whether a class may have another text than its module and its name: one of an Enum's."""
+    bases = [*tree.bases, *(word.value for word in tree.keywords)]
+    named = [getattr(base, "id", getattr(base, "attr", "")) for base in bases]
+    return bool(tree.keywords) or any(name.endswith(("Enum", "Flag")) for name in named)
 
 
 def check_neighbours(traced: dict[Statement, Need], folder: Path, problems: Problems) -> None:
@@ -98,30 +162,58 @@ def check_neighbours(traced: dict[Statement, Need], folder: Path, problems: Prob
             problems.left_behind(name, need, here, folder)
 
 
-def check_in_place(history: History, traced: Mapping[Statement, Need], problems: Problems) -> None:
+def check_in_place(
+    history: History,
+    traced: Mapping[Statement, Need],
+    problems: Problems,
+    changing: Collection[str] | None = None,
+) -> None:
     """Note what statements that are not ``traced`` changed in place of what the traced ones made.
 
-    Where a notebook runs, the values are compared. Of a saved one, only this can be told.
+    Where a notebook runs, values are compared; but not those that nodes are ``changing``, too. Of
+    a saved one, where ``changing`` is None, only this can be told.
     """
     made = {name: one for one in traced for name in one.names.binds if not one.is_import}
-    changing = {
-        name: one.names.changed
+    if changing is not None:
+        made = {n: s for n, s in made.items() if n in changing and not _is_only_written(n, traced)}
+    by_call = _changed_by_calls(history, is_saved=changing is None)
+    for statement in _current(history):
+        if statement in traced or statement.is_definition:
+            continue
+        names = {called(part) for part in ast.walk(statement.tree)}
+        later = frozenset().union(*(by_call.get(name, ()) for name in names))
+        for name in sorted(changed_in_place(statement.tree) | later):
+            if name in made and made[name].time < statement.time:
+                one = made.pop(name)
+                problems.changed_in_place(name, traced[one], one, statement, changing is None)
+
+
+def _changed_by_calls(history: History, *, is_saved: bool) -> dict[str, frozenset[str]]:
+    """The globals that each function of a notebook changes, by its name.
+
+    Not those to which it only adds values under keys, if values are compared: that is a cache.
+    """
+    return {
+        name: one.names.changed if is_saved else one.names.changed & counted_up(one.tree)
         for one in history.statements
         if one.is_definition
         for name in one.names.binds
     }
-    for statement in _current(history):
-        if statement in traced or statement.is_definition:
-            continue
-        called = (p.func for p in ast.walk(statement.tree) if isinstance(p, ast.Call))
-        by_call = (changing.get(f.id, ()) for f in called if isinstance(f, ast.Name))
-        for name in sorted(changed_in_place(statement.tree).union(*by_call)):
-            if name in made and made[name].time < statement.time:
-                one = made.pop(name)
-                problems.changed_in_place(name, traced[one], one, statement)
 
 
-_SYS: dict[str, Dotted] = {"sys": ("sys",)}
+def _is_only_written(name: str, traced: Iterable[Statement]) -> bool:
+    """Whether nodes write to a value, and never look what is in it: a log."""
+    for one in traced:
+        parts = list(ast.walk(one.tree))
+        uses = [p for p in parts if isinstance(p, ast.Name) and p.id == name]
+        writing = [
+            part
+            for part in parts
+            if isinstance(part, ast.Expr) and name in changed_in_place(part.value)
+        ]
+        if one.names.binds != {name} and len(uses) > len(writing):
+            return False
+    return True
 
 
 def _current(history: History) -> Iterator[Statement]:
@@ -133,55 +225,6 @@ def _current(history: History) -> Iterator[Statement]:
             yield statement
 
 
-def _imported(statements: Iterable[Statement]) -> dict[str, Dotted]:
-    """What imported names stand for, as dotted names."""
-    found: dict[str, Dotted] = {}
-    for statement in statements:
-        tree = statement.tree
-        if isinstance(tree, ast.Import | ast.ImportFrom):
-            one = Import.of(tree)
-            whole = (*one.module.split("."), *([one.name] if one.name else []))
-            for name in statement.names.binds:
-                found[name] = whole if one.bound or one.name else whole[:1]
-    return found
-
-
-def _reads(tree: ast.AST, imports: dict[str, Dotted]) -> Iterator[Dotted]:
-    if isinstance(tree, ast.Import | ast.ImportFrom):
-        return
-    owners = {id(part.value) for part in ast.walk(tree) if isinstance(part, ast.Attribute)}
-    for part in ast.walk(tree):
-        # Of `os.environ` not `os` as well.
-        if isinstance(part, ast.Name | ast.Attribute) and id(part) not in owners:
-            path = _dotted(part, imports)
-            if path:
-                yield path
-
-
-def _changes(tree: ast.AST, imports: dict[str, Dotted]) -> Iterator[Dotted]:
-    for part in ast.walk(tree):
-        found: Dotted = ()
-        if isinstance(part, ast.Attribute) and not isinstance(part.ctx, ast.Load):
-            found = _dotted(part, imports)
-        elif isinstance(part, ast.Subscript) and not isinstance(part.ctx, ast.Load):
-            found = _dotted(part.value, imports)
-        elif isinstance(part, ast.Call):
-            yield from _raising(part, imports)
-            if isinstance(part.func, ast.Attribute):
-                found = _changed_by_call(part.func, imports)
-        if found:
-            yield next((found[:n] for n, name in enumerate(found) if name in CONTEXTS), found)
-
-
-def _changed_by_call(method: ast.Attribute, imports: dict[str, Dotted]) -> Dotted:
-    owner = _dotted(method.value, imports)
-    if method.attr == "seed":
-        return owner
-    # `os.remove(…)` and `np.append(…)` change no module; `sys.stdout.write(…)` is but seen.
-    is_module = ".".join(owner) in sys.modules
-    return owner if method.attr in CHANGING - {"write"} and not is_module else ()
-
-
 def _attributes(tree: ast.AST) -> Iterator[str]:
     """Names of attributes that a statement reads of whatever."""
     for part in ast.walk(tree):
@@ -189,40 +232,19 @@ def _attributes(tree: ast.AST) -> Iterator[str]:
             yield part.attr
 
 
-def _added(tree: ast.AST, imports: dict[str, Dotted]) -> Iterator[str]:
+def _added(tree: ast.AST, imports: Mapping[str, Dotted]) -> Iterator[str]:
     """Names of attributes that a statement gives to classes that are imported."""
     for part in ast.walk(tree):
         if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store):
-            if len(_dotted(part, imports)) > 2:
+            if len(dotted(part, imports)) > 2:
                 yield part.attr
         elif isinstance(part, ast.Call):
             called = getattr(part.func, "attr", "")
             first = part.args[0] if part.args else None
             if called in ADDING and isinstance(first, ast.Constant):
                 yield str(first.value)
-            elif called == "pandas" and _dotted(part.func, imports)[:1] == ("tqdm",):
+            elif called == "pandas" and dotted(part.func, imports)[:1] == ("tqdm",):
                 yield from PROGRESS
-
-
-def _raising(call: ast.Call, imports: dict[str, Dotted]) -> Iterator[Dotted]:
-    """What a call changes that makes others do something else, if it does more than silence."""
-    said = [*call.args, *(word.value for word in call.keywords if word.arg != "category")]
-    texts = {part.value for part in said if isinstance(part, ast.Constant)}
-    path = _dotted(call.func, imports)
-    if path in RAISING and not texts & QUIET:
-        yield RAISING[path]
-
-
-def _dotted(part: ast.AST, imports: dict[str, Dotted]) -> Dotted:
-    """The whole name of ``module.attribute``, whatever is called or looked up on the way."""
-    if isinstance(part, ast.Name):
-        return imports.get(part.id, ())
-    if isinstance(part, ast.Attribute):
-        owner = _dotted(part.value, imports)
-        return (*owner, part.attr) if owner else ()
-    if isinstance(part, ast.Subscript):
-        return _dotted(part.value, imports)
-    return _dotted(part.func, imports) if isinstance(part, ast.Call) else ()
 
 
 def _is_elsewhere(statement: Statement, folder: Path) -> bool:

@@ -7,12 +7,14 @@ all that what it calls needs.
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from emitnb.export.cells import Statement, lines_of
+from emitnb.export.cells import Statement, first_line, lines_of
 
 EMPTY = {"dict", "list", "set", "deque", "Counter", "OrderedDict", "defaultdict"}
 """What a type checker wants to have annotated where it is made without a value."""
@@ -33,7 +35,8 @@ class Kind(IntEnum):
 class Item:
     """A piece of a module: its text, the names it binds, and those it reads, now or later.
 
-    ``time`` is when its statement ran; ``cell``, ``line`` and ``end`` say where that stands.
+    ``grows`` are those of ``binds`` that it only changes. ``time`` is when its statement ran;
+    ``cell``, ``line`` and ``end`` say where that stands.
     """
 
     kind: Kind
@@ -45,6 +48,7 @@ class Item:
     cell: object = None
     line: int = 0
     end: int = 0
+    grows: frozenset[str] = frozenset()
 
     @property
     def is_block(self) -> bool:
@@ -54,25 +58,27 @@ class Item:
         )
 
 
-def item_of(statement: Statement) -> Item:
-    """Return the piece that a statement makes."""
+def item_of(statement: Statement, registered: Iterable[str] = ()) -> Item:
+    """Return the piece that a statement makes; it changes what it is ``registered`` with."""
     names = statement.names
+    grows = statement.grows.union(registered)
     if statement.is_definition:
-        kind, text = Kind.HELPER, statement.text
+        kind, text = Kind.HELPER, _unchecked_members(statement)
     elif _is_conditional_import(statement.tree):
         kind, text = Kind.CONDITIONAL_IMPORT, _unchecked(statement.text, statement.tree)
     else:
-        kind, text = Kind.CONSTANT, _annotated(statement)
+        kind, text = Kind.CONSTANT, _unchecked_attribute(_annotated(statement), statement.tree)
     return Item(
         kind,
         text,
-        names.binds | statement.grows,
+        names.binds | grows,
         names.now,
         names.later,
         statement.time,
         statement.cell,
         statement.line,
         statement.end,
+        grows,
     )
 
 
@@ -84,12 +90,15 @@ def arranged(items: Sequence[Item]) -> list[Item]:
 def _with_computed(items: Sequence[Item]) -> list[Item]:
     """Mark the constants that call helpers: they stand behind them."""
     helpers = {name for item in items if item.kind is Kind.HELPER for name in item.binds}
+    defined = {name for item in items for name in item.binds - item.grows if item.is_block}
     found = []
     computed: set[str] = set()
     for item in sorted(items, key=lambda item: item.time):
         if item.kind is Kind.CONSTANT and item.now & (helpers | computed):
             computed |= item.binds
             item = replace(item, kind=Kind.COMPUTED)
+            if item.now & item.binds & defined and item.line == item.end:
+                item = replace(item, text=_ignored(item.text))  # `make = wrapped(make)`
         found.append(item)
     nodes = [item for item in items if item.kind is Kind.NODE]
     rest = [item for item in found if item.kind is not Kind.NODE]
@@ -130,7 +139,9 @@ class _Arranging:
             return
         seen.add(name)
         for maker in self.makers.get(name, ()):
-            if maker is reader or (maker.cell is reader.cell and maker.time > reader.time >= 0):
+            is_later = maker.time > reader.time >= 0
+            grew_later = is_later and name in maker.grows
+            if maker is reader or (is_later and maker.cell is reader.cell) or grew_later:
                 continue
             self.place(maker, on_way)
             for deeper in sorted(maker.later):
@@ -180,6 +191,53 @@ def _unchecked(text: str, tree: ast.stmt) -> str:
             if part.lineno == part.end_lineno and "#" not in lines[number]:
                 lines[number] += "  # type: ignore"
     return "\n".join(lines)
+
+
+def _unchecked_attribute(text: str, tree: ast.stmt) -> str:
+    """Tell a type checker not to mind what a function or class is given after it was made."""
+    targets = getattr(tree, "targets", [getattr(tree, "target", None)])
+    is_one_line = tree.lineno == tree.end_lineno
+    if is_one_line and any(isinstance(target, ast.Attribute) for target in targets):
+        return _ignored(text)
+    return text
+
+
+def _unchecked_members(statement: Statement) -> str:
+    """Return the text of a definition, of whose empty members a checker would ask the types.
+
+    An annotation would be another code: in a dataclass it makes a field.
+    """
+    text, tree = statement.text, statement.tree
+    if not isinstance(tree, ast.ClassDef):
+        return text
+    lines = lines_of(text)
+    above = next(n for n, line in enumerate(lines) if not line.lstrip().startswith("#"))
+    for part in tree.body:
+        if isinstance(part, ast.Assign) and _empty_kind(part.value):
+            number = part.lineno - first_line(tree) + above
+            lines[number] = _ignored(lines[number])
+    return "\n".join(lines)
+
+
+def _ignored(text: str) -> str:
+    *above, last = lines_of(text)
+    place = _comment(last)
+    code, comment = last[:place].rstrip(), last[place:]
+    if "type: ignore" not in comment:
+        last = "  ".join(filter(None, [code, "# type: ignore", comment]))
+    return "\n".join([*above, last])
+
+
+def _comment(line: str) -> int:
+    """Where the comment at the end of a line begins; its end if it has none."""
+    code = line.lstrip()
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(code).readline):
+            if token.type == tokenize.COMMENT:
+                return len(line) - len(code) + token.start[1]
+    except tokenize.TokenError:  # a bracket that is open
+        pass
+    return len(line)
 
 
 def _annotated(statement: Statement) -> str:

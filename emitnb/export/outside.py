@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import builtins
+import importlib
 import random
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -41,6 +44,8 @@ def outside_call(tree: ast.AST) -> str:
         return ""
     if isinstance(tree, ast.Await | ast.AsyncFor | ast.AsyncWith):
         return "await"
+    if isinstance(tree, ast.Attribute) and ast.unparse(tree) in ("os.environ", "sys.argv"):
+        return tree.attr
     if isinstance(tree, ast.Call):
         name = getattr(tree.func, "id", "") or getattr(tree.func, "attr", "")
         if name in READING or name.startswith("read_"):
@@ -71,3 +76,27 @@ def is_data(value: Any) -> bool:
     if isinstance(size, int):
         return size > MOST_ITEMS
     return any(hasattr(value, name) for name in ("shape", "predict", "state_dict"))
+
+
+def is_builtin(name: str) -> bool:
+    """Whether a name is Python's own, and not one that somebody put among the builtins."""
+    found = getattr(builtins, name, None)
+    return name in _CONSTANTS or getattr(found, "__module__", "") == "builtins"
+
+
+_CONSTANTS = {"Ellipsis", "NotImplemented", "None", "True", "False", "__debug__", "__import__"}
+
+
+def is_of_module(name: str) -> bool:
+    """Whether every module has a name of itself."""
+    return name in ("__name__", "__doc__", "__file__", "__spec__", "__builtins__", "__debug__")
+
+
+def public_names(module: str) -> Collection[str]:
+    """Return the names that a star import takes from a module."""
+    try:
+        found = importlib.import_module(module)
+    except ImportError:
+        return ()
+    listed = getattr(found, "__all__", None)
+    return listed if listed is not None else [n for n in vars(found) if not n.startswith("_")]

@@ -66,11 +66,28 @@ class Problems:
             f"{ways_out(name, value)}"
         )
 
-    def own_name(self, need: Need, reader: Statement) -> None:
-        """``__name__``, which is another one in each module."""
+    def own_name(self, what: str, need: Need, reader: Statement) -> None:
+        """``__name__``, or what has that in it, which is another one in each module."""
         self.add(
-            f"`__name__`, {need} ({reader.place}), is '__main__' in the notebook, and would be "
-            "another name in the module. Say that name as a literal"
+            f"`{what}`, {need} ({reader.place}), says '__main__' in the notebook, and would say "
+            "another name in the module. Say what you need as a literal, or by `__qualname__`"
+        )
+
+    def hashed(self, need: Need, reader: Statement) -> None:
+        """The hash of a value, which is another one in each process."""
+        self.add(
+            f"`hash`, {need} ({reader.place}), gives another number for a text in each process. "
+            "Make it with zlib.crc32(text.encode()), and run the cell again"
+        )
+
+    def order_of_set(self, names: list[str], need: Need, made: Statement) -> None:
+        """A value that depends on the order of a set."""
+        name = names[0] if names else "a value"
+        freeze = f", or freeze it: --freeze {name}" if names else ""
+        self.add(
+            f"`{name}`, {need}, takes the items of a set in turn ({made.place}: {_line(made)}), "
+            "and their order is another in each process. Make it of sorted(…), and run the cell "
+            f"again{freeze}"
         )
 
     def imported_from_ipython(self, name: str, need: Need, last: Statement) -> None:
@@ -80,12 +97,12 @@ class Problems:
             "module needs none. Take it out of the code"
         )
 
-    def undefined(self, name: str, need: Need, reader: Statement) -> None:
-        """A name that nothing defines."""
-        self.add(
-            f"`{name}`, {need} ({reader.place}), is defined nowhere: a call that comes to that "
-            "line would fail. Define it in a cell, or take it out"
-        )
+    def undefined(self, name: str, need: Need, reader: Statement, is_put: bool) -> None:
+        """A name that nothing defines; ``is_put``: but it was put among the builtins."""
+        why = "is defined nowhere: a call that comes to that line would fail"
+        if is_put:
+            why = "was put among Python's builtins, and importing a module changes no other"
+        self.add(f"`{name}`, {need} ({reader.place}), {why}. Define it in a cell, or take it out")
 
     def deleted(self, name: str, need: Need, last: Statement) -> None:
         """A name that was deleted."""
@@ -118,15 +135,20 @@ class Problems:
         self.add(
             f"{made} ({reader.place}), needed by {need.node}, was made from `{name}`, which has "
             f"been bound anew since ({last.place}: {_line(last)}). "
-            f"Run {reader.cell.place} again, or give the second `{name}` a name of its own"
+            + (
+                f"Run {reader.cell.place} again, or give"
+                if last.cell is not reader.cell
+                else "Give"
+            )
+            + f" the second `{name}` a name of its own"
         )
 
     def changed_module(self, what: str, need: Need, reader: Statement, by: Statement) -> None:
         """Something of an imported module that a statement changed for its effect."""
         self.add(
             f"`{what}`, {need} ({reader.place}), was changed in {by.place}: {_line(by)}. "
-            "Importing a module changes nothing; say it in the function that needs it, "
-            f"or take it out and run {by.cell.place} again"
+            f"Importing a module changes nothing. Take it out of {by.cell.place}, say it in the "
+            "function that needs it, if one does, and run the notebook anew"
         )
 
     def added(self, name: str, need: Need, reader: Statement, by: Statement) -> None:
@@ -137,12 +159,19 @@ class Problems:
             "call that"
         )
 
-    def changed_in_place(self, name: str, need: Need, made: Statement, by: Statement) -> None:
-        """A value of a notebook that does not run, changed after a statement made it."""
+    def changed_in_place(
+        self, name: str, need: Need, made: Statement, by: Statement, is_saved: bool
+    ) -> None:
+        """A value changed after a statement made it, which nobody knows, or nodes change, too."""
         self.add(
             f"`{name}`, {need}, is made in {made.place} and changed in {by.place}: {_line(by)}. "
-            "No cell is run here, so its value is not known. Make it by one statement, or run the "
-            f"notebook, %emit_export it with --freeze {name}, and run the module"
+            + (
+                "No cell is run here, so its value is not known. Make it by one statement, or run "
+                f"the notebook, %emit_export it with --freeze {name}, and run the module"
+                if is_saved
+                else "Nodes change it, too, so what it was at first cannot be told. Put that line "
+                f"into {made.cell.place}, or take it out, and run both cells again"
+            )
         )
 
     def found_by_path(self, name: str, need: Need, by: Statement) -> None:
@@ -164,10 +193,12 @@ class Problems:
         self, name: str, need: Need, reader: Statement, then: Statement, value: Any
     ) -> None:
         """A name made from what it was in another cell, or when its cell ran before."""
+        is_definition = callable(value)
+        ways = f"Do it in the cell that defines `{name}`, and run that"
         self.add(
             f"`{name}`, {need}, was made from what it was before ({reader.place}: "
             f"{_line(reader)}; before that {then.place}: {_line(then)}), so that running the cells "
-            f"again would not give it again. {ways_out(name, value)}"
+            f"again would not give it again. {ways if is_definition else ways_out(name, value)}"
         )
 
     def made_from_parameter(self, name: str, need: Need, reader: Statement) -> None:

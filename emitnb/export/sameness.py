@@ -12,6 +12,7 @@ import re
 import sys
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextvars import ContextVar
 from logging import Logger
 from typing import Any
 
@@ -109,12 +110,14 @@ class Comparison:
         names = one.__code__.co_freevars
         cells = zip(names, one.__closure__ or (), two.__closure__ or (), strict=True)
         for name, a, b in cells:
-            if name not in self.changed:
+            if name not in self.changed and not (name in _CACHES and _is_pythons(one)):
                 yield name, _held(a), _held(b)
         for name in sorted(globals_read(one.__code__)):
             if name not in self.changed:
                 yield name, _global(one, name), _global(two, name)
-        yield "", getattr(one, "__wrapped__", None), getattr(two, "__wrapped__", None)
+        for name in sorted(vars(one).keys() | vars(two).keys()):
+            if name not in self.attributes:
+                yield name, vars(one).get(name, _ABSENT), vars(two).get(name, _ABSENT)
 
     def _classes(self, one: type, two: type) -> Iterator[tuple[str, Any, Any]] | None:
         if one.__qualname__ != two.__qualname__ or len(one.__mro__) != len(two.__mro__):
@@ -211,6 +214,7 @@ _COMPARED: dict[type, Callable[[Any, Any], Any]] = {
     ),
     pd.DataFrame: lambda a, b: a.equals(b) and a.dtypes.equals(b.dtypes),
     pd.Series: lambda a, b: a.equals(b) and a.name == b.name,
+    ContextVar: lambda a, b: (a.name, a.get(None)) == (b.name, b.get(None)),
     re.Pattern: lambda a, b: (a.pattern, a.flags) == (b.pattern, b.flags),
 }
 
@@ -221,6 +225,14 @@ def _as_texts(values: Collection[Any]) -> list[str]:
 
 def _numbered(one: Collection[Any], two: Collection[Any]) -> list[tuple[str, Any, Any]]:
     return [("", a, b) for a, b in zip(one, two, strict=True)]
+
+
+_CACHES = ("dispatch_cache", "cache_token")
+
+
+def _is_pythons(function: types.FunctionType) -> bool:
+    """Whether it is one that ``functools`` made: what it remembers is what it would find again."""
+    return function.__code__.co_filename == functools.__file__
 
 
 def _defaults(function: types.FunctionType) -> dict[str, Any]:

@@ -16,8 +16,8 @@ COMPREHENSIONS = {"listcomp", "setcomp", "dictcomp", "genexpr"}
 """Functions that run where they stand."""
 
 _CHANGING = """
-add append appendleft clear discard extend extendleft insert pop popitem popleft remove reverse
-rotate setdefault sort subtract update write
+add append appendleft clear discard extend extendleft insert pop popitem popleft register remove
+reverse rotate setdefault sort subtract update write
 """
 CHANGING = frozenset(_CHANGING.split())
 """Methods that change what they are called on."""
@@ -137,11 +137,12 @@ def _deleted(tree: ast.stmt) -> Iterator[ast.Name]:
 
 
 def _walk_here(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes that run with the statement: not those in functions."""
+    """Yield the nodes that run with the statement in its own scope: not in functions or classes."""
     yield tree
+    if isinstance(tree, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+        return
     for child in ast.iter_child_nodes(tree):
-        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            yield from _walk_here(child)
+        yield from _walk_here(child)
 
 
 def _augmented_names(tree: ast.AST) -> Iterator[str]:
@@ -165,6 +166,8 @@ def _type_parameters(tree: ast.stmt) -> Iterator[str]:
 
 def _annotations(part: ast.AST) -> Iterator[ast.expr]:
     found = [getattr(part, "annotation", None), getattr(part, "returns", None)]
+    if isinstance(part, ast.AnnAssign) and ast.unparse(part.annotation).endswith("TypeAlias"):
+        found.append(part.value)
     yield from (one for one in found if isinstance(one, ast.expr))
 
 
@@ -261,6 +264,20 @@ def changed_in_place(tree: ast.AST) -> frozenset[str]:
     return frozenset(p.id for p in [*_changed(tree), *fitted] if isinstance(p, ast.Name))
 
 
+def counted_up(tree: ast.AST) -> frozenset[str]:
+    """Return the names of what a statement changes otherwise than by ``x[key] = value``.
+
+    >>> sorted(counted_up(ast.parse("memo['a'] = 1; sizes['a'] += 1; stop.append('the')")))
+    ['sizes', 'stop']
+    """
+    found = {name for part in ast.walk(tree) if isinstance(part, ast.Global) for name in part.names}
+    for part in ast.walk(tree):
+        if isinstance(part, ast.AugAssign | ast.Call):
+            whole = ast.Expr(part) if isinstance(part, ast.Call) else part
+            found |= changed_in_place(whole)
+    return frozenset(found)
+
+
 def _changed(tree: ast.AST) -> Iterator[ast.expr]:
     """Yield what is changed in place: the ``x`` of ``x[0] = 1``, ``x.add(1)``, ``del x[0]``."""
     for part in ast.walk(tree):
@@ -272,6 +289,8 @@ def _changed(tree: ast.AST) -> Iterator[ast.expr]:
             and part.func.attr in CHANGING
         ):
             yield _root(part.func.value)
+        elif _calls(part, "next"):
+            yield from getattr(part, "args", [])[:1]
 
 
 def _root(part: ast.expr) -> ast.expr:

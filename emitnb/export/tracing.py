@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import importlib
 from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -18,8 +17,16 @@ from typing import Any
 
 from emitnb.export.cells import Cell, History, Statement
 from emitnb.export.chosen import Choices
-from emitnb.export.outside import ipython_line, is_data, outside_call
+from emitnb.export.outside import (
+    ipython_line,
+    is_builtin,
+    is_data,
+    is_of_module,
+    outside_call,
+    public_names,
+)
 from emitnb.export.problems import Need, Problems
+from emitnb.export.registering import registrations
 
 PROVIDED = {"display", "get_ipython", "In", "Out", "exit", "quit"}
 """What IPython gives a notebook, and nobody gives a module."""
@@ -54,11 +61,13 @@ class Definition:
 class Traced:
     """What was found: statements with the need that brought them in, and names chosen otherwise.
 
-    ``chosen`` are the needed names that the user wants as a literal, parameter or file;
-    ``stars`` the needed names that a star import gave, with their module.
+    ``registered`` are the definitions among them that register themselves, with the names of what
+    they change. ``chosen`` are the needed names that the user wants as a literal, parameter or
+    file; ``stars`` the needed names that a star import gave, with their module.
     """
 
     statements: dict[Statement, Need] = field(default_factory=dict)
+    registered: dict[Statement, frozenset[str]] = field(default_factory=dict)
     chosen: dict[str, Need] = field(default_factory=dict)
     stars: dict[str, str] = field(default_factory=dict)
 
@@ -99,6 +108,8 @@ class Tracer:
                 made = self._bound.get(name, [])
                 if made and made[-1].cell is statement.cell and not made[-1].is_import:
                     made.append(statement)
+        self._star_imports = [s for s in history.statements if s.text.endswith("import *")]
+        self.registrations = registrations(history.statements)
         self._parameters = {
             name
             for statement in history.statements
@@ -170,7 +181,7 @@ class Tracer:
         found = self.definition(name)
         if found is None:
             self._without_statement(name, reader, need, now)
-        elif name in found.last.names.unbinds and _is_builtin(name):
+        elif name in found.last.names.unbinds and is_builtin(name):
             return  # `del sum` gives the builtin back
         elif name in found.last.names.unbinds:
             self.problems.deleted(name, need, found.last)
@@ -185,6 +196,9 @@ class Tracer:
                 return True  # the first statement of a chain reads a builtin: list = list
         elif reader in found.statements:
             if then.last in found.statements:
+                return True
+            if _is_wrapped(then, reader):
+                self._use(name, then, reader, need, now=True)
                 return True
             value = None if self.namespace is None else self.namespace.get(name)
             self.problems.made_from_itself(name, need, reader, then.last, value)
@@ -202,6 +216,12 @@ class Tracer:
             return
         for statement in self._with_submodules(name, found):
             self._take(statement, need)
+        if name in self.routers:
+            return  # what is declared with it are nodes
+        for statement in self.registrations.of(name, found.statements[0].time):
+            if not statement.cell.is_gone and self._later_run(statement) is None:
+                self.traced.registered[statement] = self.registrations.names[statement]
+                self._take(statement, need.through(last))
 
     def _with_submodules(self, name: str, found: Definition) -> list[Statement]:
         """``import a.b`` and ``import a.c`` both bind ``a``: all of them are needed."""
@@ -265,13 +285,13 @@ class Tracer:
         elif name == "__name__" and self._names_a_logger(reader):
             return
         elif name == "__name__":
-            self.problems.own_name(need, reader)
+            self.problems.own_name("__name__", need, reader)
         elif self.namespace is not None and name in self.namespace:
             self.problems.no_statement(name, need, reader, self.namespace[name])
-        elif not _is_builtin(name) and not _is_of_module(name):
+        elif not is_builtin(name) and not is_of_module(name):
             if (now and reader.names.binds == {name}) or name in reader.names.maybe:
                 return
-            self.problems.undefined(name, need, reader)
+            self.problems.undefined(name, need, reader, hasattr(builtins, name))
 
     def _names_a_logger(self, reader: Statement) -> bool:
         """Whether ``__name__`` only names a logger, and nobody asks that for its name."""
@@ -288,12 +308,10 @@ class Tracer:
 
     def _star(self, name: str) -> str | None:
         """The module from which a star import took a name."""
-        for statement in reversed(self.history.statements):
-            tree = statement.tree
-            if statement.text.endswith("import *"):
-                module = getattr(tree, "module", None) or ""
-                if name in _public(module):
-                    return module
+        for statement in reversed(self._star_imports):
+            module = getattr(statement.tree, "module", None) or ""
+            if name in public_names(module):
+                return module
         return None
 
 
@@ -305,6 +323,13 @@ def _is_get_logger(part: ast.AST) -> bool:
     return called == "getLogger" and getattr(part.args[0], "id", "") == "__name__"
 
 
+def _is_wrapped(then: Definition, reader: Statement) -> bool:
+    """Whether a statement of another cell wraps what a definition made, and has done so once."""
+    cells = [one.cell.identity for one in then.statements if one.cell.identity]
+    is_first = reader.cell.identity not in cells
+    return then.last.is_definition and not reader.is_definition and is_first
+
+
 def _is_half_made(then: Definition, found: Definition, reader: Statement) -> bool:
     """Whether the cell that makes a value reads it before it is done: they stay in that order."""
     return reader.cell is found.last.cell and set(then.statements) <= set(found.statements)
@@ -313,26 +338,3 @@ def _is_half_made(then: Definition, found: Definition, reader: Statement) -> boo
 def _builds_on(statement: Statement, name: str) -> bool:
     """Whether a statement may leave something of what a name was before."""
     return name in statement.names.now | statement.grows or statement.is_compound
-
-
-def _is_builtin(name: str) -> bool:
-    """Whether a name is Python's own, and not one that somebody put among the builtins."""
-    found = getattr(builtins, name, _ABSENT)
-    return name in _CONSTANTS or getattr(found, "__module__", "") == "builtins"
-
-
-_ABSENT = object()
-_CONSTANTS = {"Ellipsis", "NotImplemented", "None", "True", "False", "__debug__", "__import__"}
-
-
-def _is_of_module(name: str) -> bool:
-    return name in ("__name__", "__doc__", "__file__", "__spec__", "__builtins__", "__debug__")
-
-
-def _public(module: str) -> Collection[str]:
-    try:
-        found = importlib.import_module(module)
-    except ImportError:
-        return ()
-    listed = getattr(found, "__all__", None)
-    return listed if listed is not None else [n for n in vars(found) if not n.startswith("_")]

@@ -43,13 +43,17 @@ cell but a file beside the notebook.
 from __future__ import annotations
 
 import atexit
+import builtins
+import csv
 import decimal
 import io
+import json
 import os
 import re
 import sqlite3
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,6 +72,10 @@ WAYS_OUT = (
     r"(Take|Say|Put|Define|Give|Compute|Declare|Make) (it|them|that)\b"
 )
 SEVERAL = {"trap", "push", "given", "says", "has", "has not"}
+OPTIONS = [
+    *("display.max_rows", "display.max_columns", "display.width", "display.precision"),
+    *("display.float_format", "display.max_colwidth", "mode.string_storage"),
+]
 ONE = {"load", "run", "options", "only", "expect"}
 
 
@@ -185,7 +193,7 @@ def shell_in(folder: Path) -> Iterator[InteractiveShell]:
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
     main, modules, path, cwd = sys.modules["__main__"], set(sys.modules), list(sys.path), Path.cwd()
-    environment, context, raising = dict(os.environ), decimal.getcontext().copy(), np.geterr()
+    put_back = _process()
     folder.mkdir(parents=True, exist_ok=True)
     os.chdir(folder)
     sys.path.insert(0, "")
@@ -196,19 +204,42 @@ def shell_in(folder: Path) -> Iterator[InteractiveShell]:
         for value in list(shell.user_ns.values()):
             if isinstance(value, io.IOBase | sqlite3.Connection):
                 value.close()
-        decimal.setcontext(context)
-        np.seterr(**raising)
         atexit.unregister(shell.atexit_operations)
         InteractiveShell.clear_instance()
         sys.modules["__main__"] = main
         os.chdir(cwd)
         sys.path[:] = path
-        os.environ.clear()
-        os.environ.update(environment)
+        put_back()
         for name in set(sys.modules) - modules:  # another notebook may have its own of that name
             file = getattr(sys.modules[name], "__file__", None)
-            if file and Path(file).is_relative_to(folder.parent):
+            is_beside = bool(file) and Path(file).is_relative_to(folder.parent)
+            if is_beside or name == "fake_settings":
                 del sys.modules[name]
+
+
+def _process() -> Callable[[], None]:
+    """Return what puts back what the whole process is set to, as it is now."""
+    environment, context, raising = dict(os.environ), decimal.getcontext().copy(), np.geterr()
+    options = {name: pd.get_option(name) for name in OPTIONS}
+    limits = sys.getrecursionlimit(), sys.get_int_max_str_digits(), csv.field_size_limit()
+    default, rounding, printing = json.JSONEncoder.default, builtins.round, np.get_printoptions()
+
+    def put_back() -> None:
+        decimal.setcontext(context)
+        np.seterr(**raising)
+        np.set_printoptions(**printing)
+        os.environ.clear()
+        os.environ.update(environment)
+        time.tzset()
+        for name, value in options.items():
+            pd.set_option(name, value)
+        sys.setrecursionlimit(limits[0])
+        sys.set_int_max_str_digits(limits[1])
+        csv.field_size_limit(limits[2])
+        json.JSONEncoder.default = default  # type: ignore[method-assign]
+        builtins.round = rounding
+
+    return put_back
 
 
 def run_book(shell: InteractiveShell, book: Book) -> Router:
