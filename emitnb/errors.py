@@ -163,11 +163,14 @@ class WaitInterrupted(KeyboardInterrupt):
         return [f"Interrupted: {self}"]
 
 
-def _wrapped(line: str, width: int = 100) -> str:
-    """A line in lines of some width; one of a difference between files stays as it is."""
-    if line[:1] in tuple("+-@ "):
+def _wrapped(line: str, width: int = 80) -> str:
+    """A line in lines of some width; one of code or of a difference stays as it is."""
+    if line[:1] in tuple("+-@") or line.startswith("    "):
         return line
-    return textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
+    more = "    " if line.startswith(" ") else ""
+    return textwrap.fill(
+        line, width, subsequent_indent=more, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

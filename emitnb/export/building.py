@@ -253,9 +253,10 @@ class _Builder:
             if statement not in self.tracer.declaring and self._is_node(statement):
                 names = ", ".join(f"`{name}`" for name in sorted(statement.names.binds))
                 self.problems.add(
-                    f"{names or 'a node'} ({statement.place}), {need}, is declared as a node that "
-                    "is not exported (removed, or not among --nodes). Export it too, or define a "
-                    "plain function in a cell of its own"
+                    f"{names or 'a node'}, {need}, is declared as a node that is not exported "
+                    "(removed, or not among --nodes)",
+                    ["export it too", "define a plain function in a cell of its own"],
+                    statement,
                 )
 
     def _is_node(self, statement: Statement) -> bool:

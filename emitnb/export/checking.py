@@ -7,20 +7,19 @@ import io
 import sys
 import traceback
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from emitnb.errors import ExportError
 from emitnb.export.building import Module, Notebook
-from emitnb.export.cells import lines_of
-from emitnb.export.problems import Need, Problems, ways_out
+from emitnb.export.cells import Statement, lines_of
+from emitnb.export.problems import Need, Problems, problem, refusal, ways_out
 from emitnb.export.sameness import CHECKED, Comparison
 from emitnb.export.scopes import changed_in_place
 from emitnb.node import Node
 from emitnb.reading import Reader
-from emitnb.text import one_line, short_repr
+from emitnb.text import short_repr
 
 COMPARED = (
     "fields",
@@ -63,14 +62,17 @@ def check(
         same = router.graph.nodes.get(name)
         if same is None:
             found = ", ".join(router.graph.nodes)
-            problems.add(f"the module has no node {name}, but {found}: declare it under that name")
+            problems.add(
+                f"the module has no node {name}, but {found}", "declare it under that name"
+            )
         else:
             _compare(node, same, compare, notebook, problems)
     more = [name for name in router.graph.nodes if name not in nodes]
     if more and not problems.texts:
         problems.add(
             f"the module would also have {', '.join(more)}: one statement declares them with what "
-            "is exported. Export them too, or declare each in a cell of its own"
+            "is exported",
+            ["export them too", "declare each in a cell of its own"],
         )
     problems.raise_if_any()
     known = notebook.namespace or {}
@@ -93,18 +95,14 @@ def _run(module: Module, notebook: Notebook, file: Path) -> dict[str, Any]:
             one for one in traceback.extract_tb(error.__traceback__) if one.filename == str(file)
         ]
         number = (places[0].lineno if places else None) or 0
-        raise ExportError(
-            f"nothing was written. {_why_not(module, notebook, number)}"
-            f"{type(error).__name__}: {error}. {_ways_out(module, notebook, number)}"
-        ) from error
+        why = f"{_why_not(module, notebook, number)}{type(error).__name__}: {error}"
+        raise refusal(problem(why, _ways_out(module, notebook, number))) from error
     finally:
         _restore(before)
     if printed.getvalue():
-        raise ExportError(
-            "nothing was written. Importing the module would print "
-            f"{short_repr(printed.getvalue(), SHOWN)}; take the print out of the statement that "
-            "makes what nodes need"
-        )
+        why = f"importing the module would print {short_repr(printed.getvalue(), SHOWN)}"
+        way = "take the print out of the statement that makes what nodes need"
+        raise refusal(problem(why, way))
     return made.__dict__
 
 
@@ -133,18 +131,15 @@ def _why_not(module: Module, notebook: Notebook, number: int) -> str:
             )
             why = next(changes, "")
             return f"`{name}`, {need}, cannot be made in the module: {why}`{line}` raises "
-    return f"The module cannot be imported: `{line}` raises " if line else "It cannot be imported: "
+    return f"the module cannot be imported: `{line}` raises " if line else "it cannot be imported: "
 
 
-def _ways_out(module: Module, notebook: Notebook, number: int) -> str:
+def _ways_out(module: Module, notebook: Notebook, number: int) -> Sequence[str]:
     name = _binds(module.text, number)
     namespace = notebook.namespace or {}
     if name and name in namespace:
         return ways_out(name, namespace[name])
-    return (
-        "What that line needs was made in the notebook in some other way; make it by a statement "
-        "in a cell"
-    )
+    return ["make what that line needs by a statement in a cell: it came in some other way"]
 
 
 def _restore(before: types.ModuleType | None) -> None:
@@ -157,7 +152,7 @@ def _restore(before: types.ModuleType | None) -> None:
 def _router(namespace: Mapping[str, Any], name: str) -> Reader:
     found = namespace.get(name)
     if not isinstance(found, Reader):
-        raise ExportError(f"nothing was written. `{name}` is no Router in the module")
+        raise refusal(f"`{name}` is no Router in the module")
     return found
 
 
@@ -171,7 +166,8 @@ def _compare(
         if compare.difference(one, two) is not None:
             problems.add(
                 f"{node.name} has other {name} by now ({short_repr(one, SHOWN)}) than where it "
-                f"was declared ({short_repr(two, SHOWN)}). Declare it again as it should be"
+                f"was declared ({short_repr(two, SHOWN)})",
+                "declare it again as it should be",
             )
     for what in ("function", "when", "new_state", "record"):
         found = compare.difference(getattr(node, what), getattr(made, what))
@@ -191,7 +187,8 @@ def _differs(
     if not names:
         problems.add(
             f"{node.name} is another function in the module: what made it in the notebook "
-            "(a loop, a call, an edit) is no longer there. Declare it again in a cell of its own"
+            "(a loop, a call, an edit) is no longer there",
+            "declare it again in a cell of its own",
         )
         return
     name = names[-1].partition(".")[0]
@@ -206,32 +203,38 @@ def _differs(
     if is_value and is_whole and not by and type(one) in PICKLED:
         problems.add(  # what a value is pickled to tells nobody anything
             f"`{name}`, {need}, is {short_repr(namespace[name], SHOWN)} in the notebook, and would "
-            f"be another {type(namespace[name]).__name__} in the module. {ways}"
+            f"be another {type(namespace[name]).__name__} in the module",
+            ways,
         )
         return
-    why = f"it was changed after a statement made it{by}"
+    why = "it was changed after a statement made it"
     if is_value and not by:
         why = "it was changed after a statement made it, or is another one each time"
-        ways = f"{ways}; or, if only a push changed it, run the cell that makes it again"
+        ways = [*ways, "if only a push changed it, run the cell that makes it again"]
     problems.add(
         f"`{name}`, {need}, is {short_repr(one, SHOWN)} in the notebook, and would be "
-        f"{short_repr(two, SHOWN)} in the module: {why}. {ways}"
+        f"{short_repr(two, SHOWN)} in the module: {why}",
+        ways,
+        *by,
     )
 
 
-def _run_again(name: str, notebook: Notebook, by: str) -> str:
+def _run_again(name: str, notebook: Notebook, by: Sequence[Statement]) -> list[str]:
     """Say which cell to run, and what to do with the statement that changed what it made."""
     made = [one.cell.place for one in notebook.history.statements if name in one.names.binds]
     place = made[-1] if made else "its cell"
-    return f"{f'Put that into {place}, or take it out, and run' if by else 'Run'} {place} again"
+    return [
+        f"put that into {place}, or take it out, and run {place} again"
+        if by
+        else f"run {place} again"
+    ]
 
 
-def _changed_by(name: str, notebook: Notebook) -> str:
+def _changed_by(name: str, notebook: Notebook) -> list[Statement]:
     """Say which statement, run for its effect alone, mentions a name after it was made."""
     ran = notebook.history.statements
     made = max((one.time for one in ran if name in one.names.binds), default=-1)
     for statement in ran[made + 1 :]:
         if not statement.is_definition and name in statement.names.now and not statement.magic:
-            line = one_line(statement.cell.line(statement.line), SHOWN)
-            return f" ({statement.place}: {line})"
-    return ""
+            return [statement]
+    return []

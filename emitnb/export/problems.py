@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ SHOWN = 60
 MOST = 10
 """Problems that one message tells."""
 
-_ABSENT = object()
+_ABSENT: Any = object()
 
 
 @dataclass(frozen=True)
@@ -46,55 +47,59 @@ class Problems:
 
     def raise_if_any(self) -> None:
         """Raise ExportError with all problems, if there is one."""
-        if not self.texts:
-            return
-        more = len(self.texts) - MOST
-        texts = self.texts[:MOST] + ([f"… and {more} more like these"] if more > 0 else [])
-        count = "" if len(self.texts) == 1 else f"{len(self.texts)} problems:\n"
-        raise ExportError(f"nothing was written. {count}" + "\n".join(texts))
+        if self.texts:
+            raise refusal(*self.texts)
 
-    def add(self, text: str) -> None:
-        """Note one problem, once."""
+    def add(self, what: str, ways: str | Sequence[str], *places: Statement | str) -> None:
+        """Note one problem, once: what is wrong, ways out, and the lines of cells it is about."""
+        text = problem(what, ways, *places)
         if text not in self.texts:
             self.texts.append(text)
 
     def no_statement(self, name: str, need: Need, reader: Statement, value: Any) -> None:
         """A value that is there, and that nothing in the notebook made."""
         self.add(
-            f"`{name}`, {need} ({reader.place}), was made by no statement of the notebook: a "
-            "widget, a magic, globals() or a cell that failed set it. "
-            f"{ways_out(name, value)}"
+            f"`{name}`, {need}, was made by no statement of the notebook: a widget, a magic, "
+            "globals() or a cell that failed set it",
+            ways_out(name, value),
+            reader,
         )
 
     def own_name(self, what: str, need: Need, reader: Statement) -> None:
         """``__name__``, or what has that in it, which is another one in each module."""
         self.add(
-            f"`{what}`, {need} ({reader.place}), says '__main__' in the notebook, and would say "
-            "another name in the module. Say what you need as a literal, or by `__qualname__`"
+            f"`{what}`, {need}, says '__main__' in the notebook, and another name in the module",
+            ["say what you need as a literal", "say it by `__qualname__`"],
+            reader,
         )
 
     def hashed(self, need: Need, reader: Statement) -> None:
         """The hash of a value, which is another one in each process."""
         self.add(
-            f"`hash`, {need} ({reader.place}), gives another number for a text in each process. "
-            "Make it with zlib.crc32(text.encode()), and run the cell again"
+            f"`hash`, {need}, gives another number for a text in each process",
+            "make it with zlib.crc32(text.encode()), and run the cell again",
+            reader,
         )
 
     def order_of_set(self, names: list[str], need: Need, made: Statement) -> None:
         """A value that depends on the order of a set."""
         name = names[0] if names else "a value"
-        freeze = f", or freeze it: --freeze {name}" if names else ""
         self.add(
-            f"`{name}`, {need}, takes the items of a set in turn ({made.place}: {_line(made)}), "
-            "and their order is another in each process. Make it of sorted(…), and run the cell "
-            f"again{freeze}"
+            f"`{name}`, {need}, takes the items of a set in turn, and their order is another in "
+            "each process",
+            [
+                "make it of sorted(…), and run the cell again",
+                *([f"freeze it: --freeze {name}"] if names else []),
+            ],
+            made,
         )
 
     def imported_from_ipython(self, name: str, need: Need, last: Statement) -> None:
         """A name that is imported from what only a notebook has."""
         self.add(
-            f"`{name}`, {need}, is imported from IPython ({last.place}: {_line(last)}), and a "
-            "module needs none. Take it out of the code"
+            f"`{name}`, {need}, is imported from IPython, and a module needs none",
+            "take it out of the code",
+            last,
         )
 
     def undefined(self, name: str, need: Need, reader: Statement, is_put: bool) -> None:
@@ -102,129 +107,140 @@ class Problems:
         why = "is defined nowhere: a call that comes to that line would fail"
         if is_put:
             why = "was put among Python's builtins, and importing a module changes no other"
-        self.add(f"`{name}`, {need} ({reader.place}), {why}. Define it in a cell, or take it out")
+        self.add(f"`{name}`, {need}, {why}", ["define it in a cell", "take it out"], reader)
 
     def deleted(self, name: str, need: Need, last: Statement) -> None:
         """A name that was deleted."""
-        self.add(
-            f"`{name}`, {need}, was deleted ({last.place}: {_line(last)}). "
-            "Define it again in a cell"
-        )
+        self.add(f"`{name}`, {need}, was deleted", "define it again in a cell", last)
 
     def provided(self, name: str, need: Need, reader: Statement) -> None:
         """A name that only IPython gives."""
         self.add(
-            f"`{name}`, {need} ({reader.place}), is IPython's, and a module has no IPython. "
-            "Take it out of the code, or import what you need in a cell"
+            f"`{name}`, {need}, is IPython's, and a module has no IPython",
+            ["take it out of the code", "import what you need in a cell"],
+            reader,
         )
 
     def ipython(self, need: Need, statement: Statement, line: int) -> None:
         """IPython's own syntax in code that is needed."""
-        names = ", ".join(f"`{name}`" for name in sorted(statement.names.binds)) or "a statement"
-        what = need.node if names == f"`{need.node}`" else f"{names}, {need},"
-        ways = [ways_out(name) for name in sorted(statement.names.binds)[:1]]
-        out = "Say it in Python" if statement.is_definition or not ways else ways[0]
+        names = sorted(statement.names.binds)
+        said = ", ".join(f"`{name}`" for name in names) or "a statement"
+        what = need.node if said == f"`{need.node}`" else f"{said}, {need},"
+        is_code = statement.is_definition or not names
         self.add(
-            f"{what} uses IPython's own syntax ({statement.cell.place}, line {line}: "
-            f"{one_line(statement.cell.line(line), SHOWN)}), and a module has no IPython. {out}"
+            f"{what} uses IPython's own syntax, and a module has no IPython",
+            "say it in Python" if is_code else ways_out(names[0]),
+            _at(statement.cell, line),
         )
 
     def rebound(self, name: str, need: Need, reader: Statement, last: Statement) -> None:
         """A name that meant something else when it was read."""
-        made = ", ".join(f"`{one}`" for one in sorted(reader.names.binds)) or "a statement"
+        again = [f"run {reader.cell.place} again"] if last.cell is not reader.cell else []
         self.add(
-            f"{made} ({reader.place}), needed by {need.node}, was made from `{name}`, which has "
-            f"been bound anew since ({last.place}: {_line(last)}). "
-            + (
-                f"Run {reader.cell.place} again, or give"
-                if last.cell is not reader.cell
-                else "Give"
-            )
-            + f" the second `{name}` a name of its own"
+            f"{_made(reader)}, needed by {need.node}, was made from `{name}`, which has been "
+            "bound anew since",
+            [*again, f"give the second `{name}` a name of its own"],
+            reader,
+            last,
         )
 
     def changed_module(self, what: str, need: Need, reader: Statement, by: Statement) -> None:
         """Something of an imported module that a statement changed for its effect."""
         self.add(
-            f"`{what}`, {need} ({reader.place}), was changed in {by.place}: {_line(by)}. "
-            f"Importing a module changes nothing. Take it out of {by.cell.place}, say it in the "
-            "function that needs it, if one does, and run the notebook anew"
+            f"`{what}`, {need}, was changed in {by.place}, and importing a module changes nothing",
+            f"take it out of {by.cell.place}, say it in the function that needs it, if one does, "
+            "and run the notebook anew",
+            by,
+            reader,
         )
 
     def added(self, name: str, need: Need, reader: Statement, by: Statement) -> None:
         """An attribute that a statement gave to an imported class."""
         self.add(
-            f"`.{name}`, {need} ({reader.place}), was added to an imported class in {by.place}: "
-            f"{_line(by)}. Importing a module changes no other. Define it as a plain function, and "
-            "call that"
+            f"`.{name}`, {need}, was added to an imported class, and importing a module changes "
+            "no other",
+            "define it as a plain function, and call that",
+            by,
+            reader,
         )
 
     def changed_in_place(
         self, name: str, need: Need, made: Statement, by: Statement, is_saved: bool
     ) -> None:
         """A value changed after a statement made it, which nobody knows, or nodes change, too."""
+        if is_saved:
+            why = "; no cell is run here, so its value is not known"
+            ways = [
+                "make it by one statement",
+                f"run the notebook, %emit_export it with --freeze {name}, and run the module",
+            ]
+        else:
+            why = ", and nodes change it too, so what it was at first cannot be told"
+            ways = [f"put that line into {made.cell.place}, or take it out, and run both again"]
         self.add(
-            f"`{name}`, {need}, is made in {made.place} and changed in {by.place}: {_line(by)}. "
-            + (
-                "No cell is run here, so its value is not known. Make it by one statement, or run "
-                f"the notebook, %emit_export it with --freeze {name}, and run the module"
-                if is_saved
-                else "Nodes change it, too, so what it was at first cannot be told. Put that line "
-                f"into {made.cell.place}, or take it out, and run both cells again"
-            )
+            f"`{name}`, {need}, is made in {made.place} and changed in {by.place}{why}",
+            ways,
+            made,
+            by,
         )
 
     def found_by_path(self, name: str, need: Need, by: Statement) -> None:
         """A module that is found only since a statement changed where Python looks."""
         self.add(
-            f"`{name}`, {need}, is imported from a folder that Python knows since {by.place}: "
-            f"{_line(by)}. Put the module beside the exported one, or install it, "
-            f"and run {by.cell.place} again without that"
+            f"`{name}`, {need}, is imported from a folder that Python knows since {by.place}",
+            "put the module beside the exported one, or install it, and run "
+            f"{by.cell.place} again without that",
+            by,
         )
 
     def left_behind(self, name: str, need: Need, here: Path, folder: Path) -> None:
         """A module beside the notebook, which one elsewhere does not find."""
         self.add(
             f"`{name}`, {need}, is imported from {here}, and a module in {folder} would not find "
-            f"it there. Export into {here}, or install what is imported"
+            "it there",
+            [f"export into {here}", "install what is imported"],
         )
 
     def made_from_itself(
         self, name: str, need: Need, reader: Statement, then: Statement, value: Any
     ) -> None:
         """A name made from what it was in another cell, or when its cell ran before."""
-        is_definition = callable(value)
-        ways = f"Do it in the cell that defines `{name}`, and run that"
+        ways = f"do it in the cell that defines `{name}`, and run that"
         self.add(
-            f"`{name}`, {need}, was made from what it was before ({reader.place}: "
-            f"{_line(reader)}; before that {then.place}: {_line(then)}), so that running the cells "
-            f"again would not give it again. {ways if is_definition else ways_out(name, value)}"
+            f"`{name}`, {need}, was made from what it was before, so that running the cells again "
+            "would not give it again",
+            ways if callable(value) else ways_out(name, value),
+            then,
+            reader,
         )
 
     def made_from_parameter(self, name: str, need: Need, reader: Statement) -> None:
         """A value that is computed from a parameter once, when the module is imported."""
         names = sorted(reader.names.binds)
-        made = ", ".join(f"`{one}`" for one in names) or "a statement"
-        instead = f", or choose that instead: --freeze or --params {(names or [''])[0]}"
         can_be_chosen = names and not reader.is_definition
+        instead = [f"choose that instead: --freeze or --params {names[0]}"] if can_be_chosen else []
         self.add(
-            f"{made} ({reader.place}), needed by {need.node}, is made from the parameter "
-            f"`{name}` when the module is imported, and would not follow --{name}. "
-            f"Compute it inside the function that needs it{instead if can_be_chosen else ''}"
+            f"{_made(reader)}, needed by {need.node}, is made from the parameter `{name}` when "
+            f"the module is imported, and would not follow --{name.replace('_', '-')}",
+            ["compute it inside the function that needs it", *instead],
+            reader,
         )
 
     def cell_is_gone(self, name: str, need: Need, last: Statement) -> None:
         """A value whose cell was deleted."""
         self.add(
-            f"`{name}`, {need}, was made in {last.place}, and that cell has been deleted since. "
-            f"Put `{_line(last)}` into a cell and run it"
+            f"`{name}`, {need}, was made in a cell that has been deleted since",
+            "put that line into a cell and run it",
+            last,
         )
 
     def cell_ran_again(self, name: str, need: Need, last: Statement, now: Cell) -> None:
         """A value whose cell says something else by now."""
         self.add(
-            f"`{name}`, {need}, was made in {last.place}, and that cell has run again since, as "
-            f"{now.place}, without making it. Put `{_line(last)}` into a cell and run it"
+            f"`{name}`, {need}, was made in a cell that has run again since, as {now.place}, "
+            "without making it",
+            "put that line into a cell and run it",
+            last,
         )
 
     def node_is_gone(self, node: str, statement: Statement, now: Cell | None) -> None:
@@ -233,8 +249,8 @@ class Problems:
         if now is not None:
             what = f"has run again since, as {now.place}, without declaring it"
         self.add(
-            f"{node} was declared in {statement.cell.place}, and that cell {what}. Remove the node "
-            f"(%emit_remove {node}), or put it into a cell of its own and run it"
+            f"{node} was declared in {statement.cell.place}, and that cell {what}",
+            [f"remove the node: %emit_remove {node}", "put it into a cell of its own and run it"],
         )
 
     def outside(
@@ -242,47 +258,70 @@ class Problems:
     ) -> None:
         """A value that is read from somewhere; ``instead``: the value that was made of it."""
         is_better = instead is not _ABSENT and not is_data(instead) and is_small(instead)
-        freeze = f"; or freeze what was made of it: --freeze {need.via}" if is_better else ""
+        freeze = [f"freeze what was made of it: --freeze {need.via}"] if is_better else []
         self.add(
-            f"`{name}`, {need}, is read from outside the notebook by {call} ({last.place}: "
-            f"{_line(last)}), and importing a module reads nothing. {ways_out(name, value)}{freeze}"
+            f"`{name}`, {need}, is read from outside the notebook by {call}, and importing a "
+            "module reads nothing",
+            [*ways_out(name, value), *freeze],
+            last,
         )
 
     def from_router(self, name: str, need: Need, last: Statement, value: Any = _ABSENT) -> None:
         """A value that was taken out of the router."""
         self.add(
-            f"`{name}`, {need}, was taken out of the router ({last.place}: {_line(last)}), and "
-            f"the router of a module has recorded nothing. {ways_out(name, value)}"
+            f"`{name}`, {need}, was taken out of the router, and the router of a module has "
+            "recorded nothing",
+            ways_out(name, value),
+            last,
         )
 
     def data(self, name: str, need: Need, last: Statement, value: Any) -> None:
         """A frame, an array or a model."""
         self.add(
-            f"`{name}`, {need}, is data ({type(value).__name__}, made in {last.place}), and data "
-            f"does not go into code. {ways_out(name, value)}"
+            f"`{name}`, {need}, is data ({type(value).__name__}), and data does not go into code",
+            ways_out(name, value),
+            last,
         )
 
 
-def ways_out(name: str, value: Any = _ABSENT) -> str:
+def problem(what: str, ways: str | Sequence[str], *places: Statement | str) -> str:
+    """Return one problem in lines: what is wrong, where it stands, and the ways out."""
+    at = (one if isinstance(one, str) else _at(one.cell, one.line) for one in places)
+    told = [ways] if isinstance(ways, str) else ways
+    return "\n".join([what, *(f"    {one}" for one in at), *(f"  → {way}" for way in told)])
+
+
+def refusal(*problems: str) -> ExportError:
+    """Return the error that tells problems, each in lines of its own."""
+    told = list(problems[:MOST])
+    if len(problems) > MOST:
+        told.append(f"… and {len(problems) - MOST} more like these")
+    count = "" if len(problems) == 1 else f"{len(problems)} problems:\n\n"
+    return ExportError(f"nothing was written. {count}" + "\n\n".join(told))
+
+
+def ways_out(name: str, value: Any = _ABSENT) -> list[str]:
     """Say what a user can do about a value that no code makes."""
     if is_generator(value):
         where = "in the function that draws from it, or keep it in the state of a node"
-        return f"Make `{name}` {where}, and run the cell again"
-    option = name.replace("_", "-")
+        return [f"make `{name}` {where}, and run the cell again"]
     ways = []
     if value is not _ABSENT and not is_data(value) and is_small(value):
         shown = short_repr(value, SHOWN)
         # Half a literal is nothing to copy.
         shown = "…" if "…" in shown else shown
-        ways.append(f"make it in a cell ({name} = {shown}), or freeze it: --freeze {name}")
+        ways += [f"make it in a cell: {name} = {shown}", f"freeze it: --freeze {name}"]
     elif value is _ABSENT or not is_data(value):
-        ways.append(f"make it in a cell with a literal ({name} = …)")
-    ways.append(f"make it an option --{option} of the module: --params {name}")
+        ways.append(f"make it in a cell with a literal: {name} = …")
+    ways.append(f"make it an option of the module: --params {name}")
     if value is not _ABSENT and not is_small(value):
         ways.append(f"put it into a file beside the module: --files {name}")
-    text = "; or ".join(ways)
-    return text[:1].upper() + text[1:]
+    return ways
 
 
-def _line(statement: Statement) -> str:
-    return one_line(statement.cell.line(statement.line), SHOWN)
+def _at(cell: Cell, line: int) -> str:
+    return f"{cell.place}, line {line}: {one_line(cell.line(line), SHOWN)}"
+
+
+def _made(statement: Statement) -> str:
+    return ", ".join(f"`{one}`" for one in sorted(statement.names.binds)) or "a statement"

@@ -67,10 +67,7 @@ from traitlets.config import Config
 from emitnb import Router
 
 CORPUS = Path(__file__).parent / "corpus"
-WAYS_OUT = (
-    r"--params|--files|--freeze|%emit_param|literal|\b[Rr]un\b|"
-    r"(Take|Say|Put|Define|Give|Compute|Declare|Make) (it|them|that)\b"
-)
+WAYS_OUT = r"→ \w"
 SEVERAL = {"trap", "push", "given", "says", "has", "has not"}
 OPTIONS = [
     *("display.max_rows", "display.max_columns", "display.width", "display.precision"),
