@@ -14,7 +14,9 @@ from emitnb.export import (
     History,
     Notebook,
     export_graph,
+    left_over,
     outdated,
+    remarks,
     script_cell,
     small_values,
     with_tests,
@@ -23,6 +25,14 @@ from emitnb.export import (
 from emitnb.ledger import Mark
 from emitnb.message import Message
 from emitnb.rerunning import Rerunner
+
+
+class Written(list[Path]):
+    """The files that an export wrote, the module first; ``notes`` say what is worth knowing."""
+
+    def __init__(self, files: Iterable[Path], notes: Iterable[str]) -> None:
+        super().__init__(files)
+        self.notes = tuple(notes)
 
 
 class Session(Protocol):
@@ -63,7 +73,7 @@ class Exporter(Rerunner):
         params: str | Iterable[str] = (),
         files: str | Iterable[str] = (),
         freeze: str | Iterable[str] = (),
-    ) -> list[Path]:
+    ) -> Written:
         """Write the graph as a Python module; return the files written, the module first.
 
         The module holds the nodes as they were declared, and what they need: found by following
@@ -88,9 +98,10 @@ class Exporter(Rerunner):
         target = Path(path).expanduser()
         choices = Choices(_names(freeze), _names(params), _names(files))
         wanted = None if nodes is None else sorted(_names(nodes))
+        notebook, graph = self._exported_from(), self.graph
         found = export_graph(
-            self._exported_from(),
-            self.graph,
+            notebook,
+            graph,
             target.resolve(),
             nodes=wanted,
             choices=choices,
@@ -98,7 +109,8 @@ class Exporter(Rerunner):
         )
         written = with_tests(found, self, force=force) if tests else dict(found.files)
         write_all(written)
-        return list(written)
+        notes = remarks(notebook.history, graph, found.nodes, found.parameters, self.stale())
+        return Written(written, [*notes, *left_over(found.path, written)])
 
     def before_cell(self) -> None:
         """Remember what was recorded before a cell. Called by the notebook, before each cell."""

@@ -21,6 +21,7 @@ from emitnb.export.effects import check_in_place
 from emitnb.export.evidence import evidence
 from emitnb.export.problems import Problems
 from emitnb.export.readers import outdated, small_values
+from emitnb.export.remarks import left_over, remarks
 from emitnb.export.saved import ROUTER, declared, settings_of
 from emitnb.export.writing import check_target, formatted, marked, write_all
 from emitnb.graph import Graph
@@ -41,7 +42,9 @@ __all__ = [
     "Origin",
     "export_graph",
     "export_saved",
+    "left_over",
     "outdated",
+    "remarks",
     "script_cell",
     "selected",
     "settings_of",
@@ -55,13 +58,15 @@ __all__ = [
 class Exported:
     """What is to be written: files by path, and what of the notebook the module has.
 
-    ``nodes`` are their names, in topological order; ``classes`` the classes by their names.
+    ``nodes`` are their names, in topological order; ``classes`` the classes by their names;
+    ``parameters`` the names that are options of its command line.
     """
 
     path: Path
     files: Mapping[Path, bytes]
     nodes: Sequence[str]
     classes: Mapping[str, type]
+    parameters: frozenset[str]
 
 
 def export_graph(
@@ -98,7 +103,7 @@ def export_graph(
     text = marked(formatted(module.text, path))
     check_target(path, text, force=force)
     beside = {path.with_name(name): content for name, content in module.files.items()}
-    return Exported(path, {path: text.encode(), **beside}, names, classes)
+    return Exported(path, {path: text.encode(), **beside}, names, classes, module.parameters)
 
 
 def with_tests(exported: Exported, router: Pusher, *, force: bool) -> dict[Path, bytes]:

@@ -71,7 +71,8 @@ class Notebook:
 class Module:
     """A module's text, the files that belong beside it, and the names its nodes may change.
 
-    ``traced`` are the statements in it, each with the need that brought it in.
+    ``traced`` are the statements in it, each with the need that brought it in; ``parameters`` the
+    names that are options of its command line.
     """
 
     text: str
@@ -79,6 +80,7 @@ class Module:
     changed: frozenset[str]
     attributes: frozenset[str]
     traced: Mapping[Statement, Need]
+    parameters: frozenset[str]
 
 
 def build(
@@ -130,13 +132,14 @@ class _Builder:
         items = [*self._items(nodes), *chosen.items]
         self._check_choices_are_needed()
         self._check_names(items)
+        parameters = {**self._parameters(), **chosen.parameters}
         text = ModuleText(
             docstring=self._docstring(len(nodes)),
             router=self.router,
             is_lazy=self.notebook.history.is_lazy,
             imports=self._imports(chosen, nodes),
             items=arranged(items),
-            parameters={**self._parameters(), **chosen.parameters},
+            parameters=parameters,
             data=chosen.data,
         )
         return Module(
@@ -145,6 +148,7 @@ class _Builder:
             self._changed() | chosen.data.keys(),
             frozenset().union(*(one.names.attributes for one in traced)),
             traced,
+            frozenset({*parameters, *chosen.data}),
         )
 
     # -- pieces -----------------------------------------------------------------------------

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from emitnb.errors import ExportError
-from emitnb.export.cells import Cell, Statement
+from emitnb.export.cells import Cell, Statement, first_line
 from emitnb.export.literals import is_small
 from emitnb.export.outside import is_data, is_generator
 from emitnb.text import one_line, short_repr
@@ -19,7 +20,8 @@ SHOWN = 60
 MOST = 10
 """Problems that one message tells."""
 
-_ABSENT: Any = object()
+NO_VALUE: Any = object()
+"""Stands for the value of a variable where nothing runs."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Problems:
             f"`{name}`, {need}, was made by no statement of the notebook: a widget, a magic, "
             "globals() or a cell that failed set it",
             ways_out(name, value),
-            reader,
+            _where(reader, name),
         )
 
     def own_name(self, what: str, need: Need, reader: Statement) -> None:
@@ -78,7 +80,7 @@ class Problems:
         self.add(
             f"`hash`, {need}, gives another number for a text in each process",
             "make it with zlib.crc32(text.encode()), and run the cell again",
-            reader,
+            _where(reader, "hash"),
         )
 
     def order_of_set(self, names: list[str], need: Need, made: Statement) -> None:
@@ -107,7 +109,9 @@ class Problems:
         why = "is defined nowhere: a call that comes to that line would fail"
         if is_put:
             why = "was put among Python's builtins, and importing a module changes no other"
-        self.add(f"`{name}`, {need}, {why}", ["define it in a cell", "take it out"], reader)
+        self.add(
+            f"`{name}`, {need}, {why}", ["define it in a cell", "take it out"], _where(reader, name)
+        )
 
     def deleted(self, name: str, need: Need, last: Statement) -> None:
         """A name that was deleted."""
@@ -118,7 +122,7 @@ class Problems:
         self.add(
             f"`{name}`, {need}, is IPython's, and a module has no IPython",
             ["take it out of the code", "import what you need in a cell"],
-            reader,
+            _where(reader, name),
         )
 
     def ipython(self, need: Need, statement: Statement, line: int) -> None:
@@ -254,10 +258,10 @@ class Problems:
         )
 
     def outside(
-        self, name: str, need: Need, last: Statement, call: str, value: Any, instead: Any = _ABSENT
+        self, name: str, need: Need, last: Statement, call: str, value: Any, instead: Any = NO_VALUE
     ) -> None:
         """A value that is read from somewhere; ``instead``: the value that was made of it."""
-        is_better = instead is not _ABSENT and not is_data(instead) and is_small(instead)
+        is_better = instead is not NO_VALUE and not is_data(instead) and is_small(instead)
         freeze = [f"freeze what was made of it: --freeze {need.via}"] if is_better else []
         self.add(
             f"`{name}`, {need}, is read from outside the notebook by {call}, and importing a "
@@ -266,7 +270,7 @@ class Problems:
             last,
         )
 
-    def from_router(self, name: str, need: Need, last: Statement, value: Any = _ABSENT) -> None:
+    def from_router(self, name: str, need: Need, last: Statement, value: Any = NO_VALUE) -> None:
         """A value that was taken out of the router."""
         self.add(
             f"`{name}`, {need}, was taken out of the router, and the router of a module has "
@@ -300,27 +304,35 @@ def refusal(*problems: str) -> ExportError:
     return ExportError(f"nothing was written. {count}" + "\n\n".join(told))
 
 
-def ways_out(name: str, value: Any = _ABSENT) -> list[str]:
+def ways_out(name: str, value: Any = NO_VALUE) -> list[str]:
     """Say what a user can do about a value that no code makes."""
     if is_generator(value):
         where = "in the function that draws from it, or keep it in the state of a node"
         return [f"make `{name}` {where}, and run the cell again"]
     ways = []
-    if value is not _ABSENT and not is_data(value) and is_small(value):
+    if value is not NO_VALUE and not is_data(value) and is_small(value):
         shown = short_repr(value, SHOWN)
         # Half a literal is nothing to copy.
         shown = "…" if "…" in shown else shown
         ways += [f"make it in a cell: {name} = {shown}", f"freeze it: --freeze {name}"]
-    elif value is _ABSENT or not is_data(value):
+    elif value is NO_VALUE or not is_data(value):
         ways.append(f"make it in a cell with a literal: {name} = …")
     ways.append(f"make it an option of the module: --params {name}")
-    if value is not _ABSENT and not is_small(value):
+    if value is not NO_VALUE and not is_small(value):
         ways.append(f"put it into a file beside the module: --files {name}")
     return ways
 
 
 def _at(cell: Cell, line: int) -> str:
     return f"{cell.place}, line {line}: {one_line(cell.line(line), SHOWN)}"
+
+
+def _where(statement: Statement, name: str) -> str:
+    """The line of a statement that reads a name."""
+    read = [one for one in ast.walk(statement.tree) if getattr(one, "id", "") == name]
+    lines = [one.lineno for one in read if isinstance(one, ast.Name)]
+    above = statement.line - first_line(statement.tree)
+    return _at(statement.cell, min(lines) + above if lines else statement.line)
 
 
 def _made(statement: Statement) -> str:

@@ -137,6 +137,11 @@ def _read(
 
 def _called(statement: Statement, namespace: Mapping[str, Any]) -> frozenset[str]:
     """The names whose code a call of what a statement made may come to."""
-    if statement.is_definition or any(callable(namespace.get(n)) for n in statement.names.binds):
+    if statement.is_definition or any(_has_code(namespace.get(n)) for n in statement.names.binds):
         return statement.names.reads
     return statement.names.later  # what made a value has run
+
+
+def _has_code(value: Any) -> bool:
+    """Whether it can be called, or is of a class of the notebook's, which has methods."""
+    return callable(value) or type(value).__module__ == "__main__"

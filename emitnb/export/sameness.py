@@ -300,6 +300,7 @@ def _is_made_by_python(name: str) -> bool:
 
 
 _MADE_BY_PYTHON = {
+    "__slotnames__",  # copying and pickling put it there
     "__module__",
     "__qualname__",
     "__doc__",

@@ -25,7 +25,7 @@ from emitnb.export.outside import (
     outside_call,
     public_names,
 )
-from emitnb.export.problems import Need, Problems
+from emitnb.export.problems import NO_VALUE, Need, Problems
 from emitnb.export.registering import registrations
 
 PROVIDED = {"display", "get_ipython", "In", "Out", "exit", "quit"}
@@ -200,7 +200,7 @@ class Tracer:
             if _is_wrapped(then, reader):
                 self._use(name, then, reader, need, now=True)
                 return True
-            value = None if self.namespace is None else self.namespace.get(name)
+            value = self._value(name)
             self.problems.made_from_itself(name, need, reader, then.last, value)
             return False
         elif then.is_same_as(found) or _is_half_made(then, found, reader):
@@ -259,7 +259,7 @@ class Tracer:
         if last in self.declaring:
             return False
         call = next(filter(None, (outside_call(one.tree) for one in found.statements)), "")
-        value = None if self.namespace is None else self.namespace.get(name)
+        value = self._value(name)
         if self.routers & last.names.now:
             self.problems.from_router(name, need, last, value)
         elif call:
@@ -271,6 +271,9 @@ class Tracer:
         else:
             return False
         return True
+
+    def _value(self, name: str) -> Any:
+        return NO_VALUE if self.namespace is None else self.namespace.get(name)
 
     def _without_statement(self, name: str, reader: Statement, need: Need, now: bool) -> None:
         if name in self.routers:

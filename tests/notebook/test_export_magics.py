@@ -69,13 +69,26 @@ def test_an_export_says_what_it_wrote_and_how_to_run_it(counting, folder):
     assert {"wordcount.py", "test_wordcount.py"} <= names
 
 
+def test_an_export_says_what_is_worth_knowing(counting, folder):
+    counting.run("%emit_param least = 3")
+    counting.run("%emit_push [{'document': 'the rain'}]")
+    counting.run("%emit_export wordcount.py --tests")
+    counting.run("%emit_remove words")
+    told = str(counting.run("%emit_export wordcount.py"))
+    assert told.splitlines()[1:] == [
+        "  note: no entry point: nothing can be pushed to 1 node",
+        "  note: no option --least: no exported node reads `least`",
+        "  note: test_wordcount.py is of an earlier export; --tests makes it anew",
+    ]
+
+
 def test_an_export_says_which_frames_are_not_those_of_the_module(notebook, folder):
     for cell in ("mark = '!'", "%%emit_node w --entry\ndef f(msg): return msg.document + mark"):
         notebook.run(cell)
     notebook.run("%emit_push ['a']")
     notebook.run("mark = '?'")
     told = str(notebook.run("%emit_export marked.py"))
-    assert told.endswith("\n  stale here: f; %emit_replay brings them up to date")
+    assert told.endswith("\n  note: stale here: f; %emit_replay brings them up to date")
     notebook.run("%emit_replay")
     assert "stale" not in str(notebook.run("%emit_export marked.py"))
 

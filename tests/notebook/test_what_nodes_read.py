@@ -33,6 +33,11 @@ CHANGES = {
         "Marker().put(msg.document)",
         "mark = '?'",
     ),
+    "what a method of an object reads": (
+        ["mark = '!'", "class Box:\n    def put(self, x): return x + mark", "box = Box()"],
+        "box.put(msg.document)",
+        "mark = '?'",
+    ),
     "what a lambda reads": (
         ["mark = '!'\nput = lambda x: x + mark"],
         "put(msg.document)",

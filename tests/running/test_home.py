@@ -64,15 +64,11 @@ def test_a_value_changed_after_the_import_is_the_one_on_the_workers(load: Load) 
     assert [one.value for one in found["count_price"]["shelf"]].count("high") == 3
 
 
-def test_a_value_changed_after_the_cluster_was_chosen_is_told(
+def test_a_value_changed_after_the_cluster_was_chosen_is_the_one_on_the_workers(
     load: Load, capsys: pytest.CaptureFixture[str]
 ) -> None:
     module = load("inventory", "stock_late")
     module.router.use("dask", n_workers=2)
     module.dear = 5.0
-    module.router.push(AMOUNTS, field="amount")
-    assert "price goes on with the `dear`" in capsys.readouterr().out
-    module.router.use("dask", n_workers=2)
-    module.router.clear()
     assert [one.value for one in frames(module)["count_price"]["shelf"]].count("high") == 3
     assert capsys.readouterr().out == ""
