@@ -107,11 +107,7 @@ class _Builder:
         self.router = notebook.routers[0]
         self.problems = Problems()
         self.tracer = Tracer(
-            notebook.history,
-            notebook.namespace,
-            notebook.routers,
-            choices,
-            self.problems,
+            notebook.history, notebook.namespace, notebook.routers, choices, self.problems
         )
 
     def build(self, nodes: Mapping[str, tuple[Node, Origin]]) -> Module:
