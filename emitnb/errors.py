@@ -163,7 +163,7 @@ class WaitInterrupted(KeyboardInterrupt):
         return [f"Interrupted: {self}"]
 
 
-def _wrapped(line: str, width: int = 80) -> str:
+def _wrapped(line: str, width: int = 70) -> str:
     """A line in lines of some width; one of code or of a difference stays as it is."""
     if line[:1] in tuple("+-@") or line.startswith("    "):
         return line
