@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import ast
+import linecache
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from emitnb.errors import did_you_mean
 from emitnb.fields import type_name
 from emitnb.graph import Graph
 from emitnb.message import ENTRY_POINT, is_port, port_of
 from emitnb.node import Form, Node
-from emitnb.text import listed
+from emitnb.text import listed, one_line
+
+PREDICATE = 40
+"""Characters of a predicate that are shown."""
 
 
 @dataclass(frozen=True)
@@ -79,13 +86,38 @@ def node_marks(node: Node) -> list[str]:
     if node.new_state is not None and not node.key:
         marks.append("state")
     if node.when is not None:
-        when = getattr(node.when, "__name__", "when")
-        marks.append("when" if when == "<lambda>" else f"when {when}")
+        predicate = _predicate(node.when)
+        marks.append(f"when {predicate}" if predicate else "when")
     if node.batch:
         marks.append("batch")
     if node.form in (Form.ASYNC, Form.ASYNC_GENERATOR):
         marks.append("async")
     return marks
+
+
+def _predicate(when: Callable[..., Any]) -> str:
+    """What a predicate is called; of a lambda, what it returns, if its file is at hand."""
+    name = getattr(when, "__name__", "")
+    if name != "<lambda>":
+        return name
+    code = when.__code__
+    # What Python knows of each instruction: together they are what stands behind the colon.
+    places = [
+        (line, start, last, end)
+        for line, last, start, end in code.co_positions()
+        if line and last and start is not None and end
+    ]
+    if not places:
+        return ""
+    first, start = min(place[:2] for place in places)
+    last, end = max(place[2:] for place in places)
+    lines = [linecache.getline(code.co_filename, n).encode() for n in range(first, last + 1)]
+    lines[-1] = lines[-1][:end]  # columns are counted in bytes
+    lines[0] = lines[0][start:]
+    text = b"".join(lines).decode(errors="replace")
+    if first < last:  # without comments
+        text = ast.unparse(ast.parse(f"({text})", mode="eval"))
+    return one_line(text, PREDICATE)
 
 
 def _notes(graph: Graph, node: Node) -> list[str]:

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from emitnb.export import (
+    SETTINGS,
     Cell,
     Choices,
     History,
     Notebook,
     export_graph,
+    outdated,
     script_cell,
+    small_values,
     with_tests,
     write_all,
 )
+from emitnb.ledger import Mark
 from emitnb.message import Message
-from emitnb.plan import HOP_LIMIT
 from emitnb.rerunning import Rerunner
-
-MAX_FAILURES = 1_000
 
 
 class Session(Protocol):
@@ -35,8 +36,12 @@ class Session(Protocol):
     def name(self) -> str:
         """The name of its file; "" if nobody knows."""
 
-    def cells(self) -> Sequence[Cell]:
+    @property
+    def ran(self) -> Sequence[Cell]:
         """The cells that ran, in that order."""
+
+    def cells(self) -> Sequence[Cell]:
+        """The same; those that were deleted since say so."""
 
 
 class Exporter(Rerunner):
@@ -45,6 +50,8 @@ class Exporter(Rerunner):
     def __init__(self, message_class: type[Message]) -> None:
         super().__init__(message_class)
         self.notebook: Session | None = None
+        self._at_cell = Mark()
+        self._values: dict[str, str] = {}
 
     def export(
         self,
@@ -93,6 +100,35 @@ class Exporter(Rerunner):
         write_all(written)
         return list(written)
 
+    def before_cell(self) -> None:
+        """Remember what was recorded before a cell. Called by the notebook, before each cell."""
+        self._at_cell = self._ledger.mark()
+        self._values = {}
+        if self.notebook is not None and self._at_cell.is_something:
+            self._values = small_values(self.notebook.namespace)
+
+    def after_cell(self) -> list[str]:
+        """Look at what the notebook's last cell changed under the nodes; return what to say.
+
+        What nodes emitted is stale when a function or variable that they read is made by another
+        statement now. Called by the notebook, after each cell.
+        """
+        if self.notebook is None or not self._at_cell.is_something:
+            return []
+        namespace = self.notebook.namespace
+        nodes = outdated(
+            History(self.notebook.ran),
+            namespace,
+            self._names_in(namespace),
+            self.graph,
+            self._values,
+        )
+        return self.outdate(nodes, self._at_cell)
+
+    def _names_in(self, namespace: Mapping[str, Any]) -> list[str]:
+        """The names of the router among the variables of a notebook, the one to be used first."""
+        return sorted((n for n, held in namespace.items() if held is self), key=_first_router)
+
     def _exported_from(self) -> Notebook:
         session = self.notebook
         if session is None:
@@ -101,10 +137,11 @@ class Exporter(Rerunner):
         return self._notebook(History(session.cells()), session.namespace, session.name)
 
     def _notebook(self, history: History, namespace: dict[str, Any], name: str) -> Notebook:
-        names = sorted((n for n, held in namespace.items() if held is self), key=_first_router)
-        standard = {"max_failures": MAX_FAILURES, "hop_limit": HOP_LIMIT}
+        names = self._names_in(namespace)
         settings = {
-            n: getattr(self, n) for n, usual in standard.items() if getattr(self, n) != usual
+            name: getattr(self, name)
+            for name, usual in SETTINGS.items()
+            if getattr(self, name) != usual
         }
         return Notebook(history, namespace, names or ["router"], name, _version(), settings)
 

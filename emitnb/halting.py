@@ -40,6 +40,10 @@ def error_text(error: BaseException, width: int = 300) -> str:
     return f"{type(error).__name__}: {cut(str(error), width)}"
 
 
+MAX_FAILURES = 1_000
+"""Failures in a row in one node that stop a run, where nobody says otherwise."""
+
+
 class Streaks:
     """How often each node has failed in a row by now; ``most`` is how often it may."""
 

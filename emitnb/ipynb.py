@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from emitnb.errors import EmitError
+from emitnb.files import write_files
 
 CODE, MARKDOWN = "code", "markdown"
 _METADATA = {
@@ -95,24 +94,8 @@ def encoded(notebook: dict[str, Any]) -> bytes:
 
 
 def write(notebook: dict[str, Any], path: Path) -> None:
-    """Write a notebook; whatever happens, the file is the old one or the new."""
-    text = encoded(notebook)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text)
-        # mkstemp lets nobody else read; a notebook is a file like any other.
-        Path(temporary).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    """Write a notebook; whatever happens, the file is the old one or the new. Raises OSError."""
+    write_files({path: encoded(notebook)})
 
 
 def _is_cell(cell: Any) -> bool:

@@ -22,7 +22,7 @@ from emitnb.failures import Failure, Failures, failures_of
 from emitnb.figures import Figures, Totals, figures_of, summed
 from emitnb.fixes import Fixes
 from emitnb.graph import Graph
-from emitnb.message import ENTRY_POINT
+from emitnb.message import ENTRY_POINT, node_of
 from emitnb.node import Node
 from emitnb.process import Given, Outcome, PackedStates, States
 from emitnb.table import Table
@@ -55,6 +55,19 @@ class Position(NamedTuple):
     batches: int = 0
     messages: int = 0
     figures: Figures = MappingProxyType({})
+
+
+class Mark(NamedTuple):
+    """How far everything was: states forgotten, rows by origin, and the next failure's number."""
+
+    version: int = 0
+    rows: Mapping[str, int] = MappingProxyType({})
+    failures: int = 0
+
+    @property
+    def is_something(self) -> bool:
+        """Whether anything was recorded."""
+        return bool(self.failures or any(self.rows.values()))
 
 
 @dataclass(frozen=True)
@@ -182,6 +195,28 @@ class Ledger:
             version=version,
             forgotten={**self.forgotten, node.name: version},
         )
+
+    def mark(self) -> Mark:
+        """Return how far everything is now."""
+        return Mark(self.version, self.log.starts(), self.failures.count)
+
+    def failed_before(self, mark: Mark) -> Counter[str]:
+        """Return how many of the failures of each node were there at a mark."""
+        if self.cleared_at > mark.version:
+            return Counter()
+        return Counter(one.node for one in self.failures if one.number < mark.failures)
+
+    def outdated(self, node: str, reads: str, descendants: Iterable[str], since: Mark) -> Ledger:
+        """Return the ledger after what a node reads changed: what came of it by then is stale.
+
+        What was replayed or forgotten since is not.
+        """
+        rows = {
+            name: count
+            for name, count in since.rows.items()
+            if max(self.forgotten.get(node_of(name), 0), self.cleared_at) <= since.version
+        }
+        return replace(self, changes=self.changes.outdated(node, reads, descendants, rows))
 
     def discarded(self, numbers: Iterable[int]) -> Ledger:
         """Return the ledger without some failures; that they failed stays counted."""

@@ -13,7 +13,7 @@ from emitnb.backends.memory import Memory
 from emitnb.calling import one_message, results_of
 from emitnb.errors import DeclarationError, EmitError
 from emitnb.graph import Graph
-from emitnb.halting import first_failure
+from emitnb.halting import MAX_FAILURES, first_failure
 from emitnb.message import ENTRY_POINT, Message
 from emitnb.nodelogs import NodeLogs
 from emitnb.plan import HOP_LIMIT, Entries, Plan, make_plan
@@ -32,7 +32,7 @@ class Pusher(Reader):
 
     def __init__(self, message_class: type[Message]) -> None:
         super().__init__()
-        self.max_failures, self.hop_limit = 1_000, HOP_LIMIT
+        self.max_failures, self.hop_limit = MAX_FAILURES, HOP_LIMIT
         self.bar: bool | None = None
         self.run: Run | None = None
         self._graph = Graph(message_class=message_class)

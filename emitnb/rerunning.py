@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from operator import methodcaller
 from time import monotonic
 from typing import Any, Literal, SupportsIndex
 
 from emitnb.errors import EmitError, RunStoppedError, UnknownRowError
 from emitnb.failures import Failure
-from emitnb.ledger import Store
+from emitnb.ledger import Mark, Store
 from emitnb.message import ENTRY_POINT, Message, node_of
 from emitnb.node import Options, declare
 from emitnb.plan import Entries, Plan
@@ -147,7 +148,7 @@ class Rerunner(Pusher):
         self, node: str | None, batch_size: int | Literal["auto"] = "auto", **options: Any
     ) -> Run:
         graph = self.graph
-        stale = [name for name, (count, _) in self._ledger.changes.stale.items() if count]
+        stale = [name for name, one in self._ledger.changes.stale.items() if one.rows]
         names = [*map(node_of, stale)] if node is None else [graph.find(node)]
         nodes = behind(graph, self._ledger, names)
         replay = Replay(self._store, graph, nodes)
@@ -161,12 +162,34 @@ class Rerunner(Pusher):
             **options,
         )
 
+    def outdate(self, nodes: Mapping[str, str], since: Mark) -> list[str]:
+        """Take note that nodes read something that has changed; return what to say about it.
+
+        ``nodes`` has their names, in topological order, and the names of what they read. What
+        they and their descendants emitted by then, ``since``, is stale; where changes are live, it
+        is replayed.
+        """
+        for name, reads in nodes.items():
+            behind = self.graph.descendants(name)
+            self._store.change(methodcaller("outdated", name, reads, behind, since))
+        failing = self._ledger.failed_before(since)
+        notes = []
+        for name, reads in nodes.items():
+            if failing[name]:
+                count = counted(failing[name], "message")
+                notes.append(f"{name}: {count} failed with another {reads}; %emit_retry {name}")
+            notes += [f"{name}: {note}" for note in self._left_stale(name)]
+        return notes
+
     def _after_change(self, name: str) -> tuple[str, ...]:
         """Say what a changed node leaves to be done, or do it where changes are live."""
+        return (*self._failed_before(name), *self._left_stale(name))
+
+    def _left_stale(self, name: str) -> list[str]:
         stale = self._ledger.changes.note(name)
         if self.live is not None and stale:
             stale = self._replay_live(name, self.live)
-        return (*self._failed_before(name), *([stale] if stale else []))
+        return [stale] if stale else []
 
     def _failed_before(self, name: str) -> list[str]:
         """What failed under older revisions of a node, and how to go on."""

@@ -21,7 +21,7 @@ from emitnb.control import Cancelled
 from emitnb.errors import BackendError, RecordFullError, RunInterrupted, RunStoppedError
 from emitnb.failures import refused, unreadable
 from emitnb.figures import summary_frame
-from emitnb.halting import Streaks, first_failure
+from emitnb.halting import MAX_FAILURES, Streaks, first_failure
 from emitnb.interrupts import Interrupts
 from emitnb.ledger import Ledger, Position, Store
 from emitnb.nodelogs import NodeLogs
@@ -72,7 +72,7 @@ class Run(Steered):
         *,
         batch_size: int | None = None,
         on_error: OnError = "collect",
-        max_failures: int = 1_000,
+        max_failures: int = MAX_FAILURES,
         progress: bool | Callable[[Run], Any] | None = None,
         finish: Callable[[], bool] = lambda: True,
         due: Callable[[Table], Table] = lambda table: table,

@@ -72,7 +72,7 @@ class Watched:
         return traffic(self._ledger.log)
 
     def stale(self) -> dict[str, int]:
-        """Return how many rows of each node come from an older revision, its own or another's.
+        """Return how many rows of each node are older than a change, of its own or another's code.
 
         >>> from emitnb import Router
         >>> router = Router()
@@ -83,7 +83,7 @@ class Watched:
         {'halve': 2}
         """
         stale = self._ledger.changes.stale
-        return {name: rows for name, (rows, _) in stale.items() if rows and not is_port(name)}
+        return {name: one.rows for name, one in stale.items() if one.rows and not is_port(name)}
 
     @property
     def _ledger(self) -> Ledger:

@@ -34,6 +34,17 @@ def test_nodes_stand_below_what_they_listen_to():
     )
 
 
+def test_a_predicate_is_shown_as_it_is_written():
+    router = Router()
+    router.node("w", entry_point=True, name="long", when=lambda msg: (
+        msg.größe  # with a comment
+        not in {"ä"}))(lambda msg: 1)  # fmt: skip
+    router.node("w", entry_point=True, name="odd", when=eval("lambda msg: msg.n"))(lambda msg: 1)
+    text = str(router)
+    assert "long(w) · when msg.größe not in {'ä'}\n" in text
+    assert text.endswith("odd(w) · when")
+
+
 def test_print_shows_the_tree(capsys):
     router = Router()
     router.node("word", entry_point=True, name="words")(lambda msg: None)
@@ -54,7 +65,7 @@ def test_a_line_has_fields_types_and_what_else_matters():
     text = str(router)
     assert "look_up(answer) · async" in text
     assert "count(word: str, count: int | None) · key=word,lang · revision 2" in text
-    assert "big() · when · batch" in text
+    assert "big() · when msg.count > 3 · batch" in text
 
 
 def test_many_fields_are_counted():

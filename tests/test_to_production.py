@@ -79,7 +79,8 @@ def test_every_failure_that_was_fixed_is_a_test_that_passes(cells: list[Any]) ->
 
 def test_the_command_line_and_dask_give_the_notebook_s_frame(cells: list[Any]) -> None:
     compared = outputs(cells, "assert_frame_equal")
-    assert [text.strip() for text in compared] == ["'246 rows are equal'"] * 2
+    # A run that takes more than a second on this machine shows its progress first.
+    assert [text.splitlines()[-1] for text in compared] == ["'246 rows are equal'"] * 2
     assert "--backend dask --workers 2" in "".join(cell.source for cell in cells)
 
 

@@ -1,4 +1,4 @@
-"""Writing as a whole or not at all: a temporary file beside the target takes its place."""
+"""Where results go: a file, written as a whole or not at all, a pipe, or standard output."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from emitnb.errors import EmitError
+from emitnb.files import write_files
 
 Write = Callable[[IO[bytes]], None]
 
@@ -38,23 +39,9 @@ def write_file(path: Path, write: Write) -> None:
             with suppress(BrokenPipeError), target.open("wb") as file:
                 write(file)
             return
-        _replace(target, write)
+        write_files({target: write})
     except OSError as error:
         raise EmitError(f"cannot write {path}: {error.strerror or error}") from error
-
-
-def _replace(target: Path, write: Write) -> None:
-    beside = target.with_name(f".{target.name[:200]}.{os.getpid()}.tmp")
-    try:
-        with beside.open("wb") as file:
-            write(file)
-        if target.exists():
-            beside.chmod(target.stat().st_mode & 0o7777)
-        beside.replace(target)
-    except BaseException:
-        with suppress(OSError):
-            beside.unlink()
-        raise
 
 
 def write_stdout(write: Write, text: bool) -> None:

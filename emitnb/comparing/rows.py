@@ -36,8 +36,9 @@ def compare(
 ) -> list[Row]:
     """Return a row for each node of two modules' texts, those of the second one first.
 
-    Comments, layout, docstrings and the order of things do not count. What a node needs is found
-    by following names. ``names`` name the texts in an EmitError for one that is no module.
+    One more is for the router, where its settings differ. Comments, layout, docstrings and the
+    order of things do not count. What a node needs is found by following names. ``names`` name the
+    texts in an EmitError for one that is no module.
 
     >>> text = "@router.node('word')\\ndef words(msg):\\n    return msg.word{}"
     >>> (row,) = compare(text.format(""), text.format("  # as it is"))
@@ -56,7 +57,11 @@ def compare(
         changes = tuple(_changes(name, ours, theirs))
         rows.append(Row(name, DIFFERS if changes else ALIKE, changes))
     new = [name for name in ours.nodes if name not in theirs.nodes]
-    return rows + [Row(name, ONLY_NOTEBOOK) for name in new]
+    rows += [Row(name, ONLY_NOTEBOOK) for name in new]
+    if ours.settings != theirs.settings:
+        settings = ("\n".join(side.settings.values()) for side in (ours, theirs))
+        rows.append(Row("router", DIFFERS, (Change("settings", *settings),)))
+    return rows
 
 
 def _changes(name: str, ours: Side, theirs: Side) -> Iterable[Change]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from emitnb.errors import EmitError
+from emitnb.export import settings_of
 from emitnb.export.scopes import names_of
 from emitnb.importing.cells import parameters
 from emitnb.importing.declared import number, options, texts
@@ -50,6 +51,7 @@ class Side:
         self.name = name
         self.nodes: dict[str, Declared] = {}
         self.pieces: dict[str, list[Piece]] = {}
+        self.settings: dict[str, str] = {}
         found = parts(text, name)
         self.parameters = parameters(found)
         for part in found:
@@ -75,6 +77,7 @@ class Side:
         return seen
 
     def _take(self, part: Part, statement: ast.stmt) -> None:
+        self.settings |= _settings(statement)
         text = part.text if len(part.statements) == 1 else ast.unparse(statement)
         names = names_of(text, statement)
         for place, call in enumerate(node_calls(statement)):
@@ -113,6 +116,11 @@ class Side:
         name = ", ".join(sorted(names.binds)) or one_line(text, _WIDTH)
         code = ast.dump(statement)
         self.nodes[name] = Declared({}, "", text, code, names.reads - names.binds)
+
+
+def _settings(statement: ast.stmt) -> dict[str, str]:
+    """What a statement sets of the router, as it says it."""
+    return dict.fromkeys(settings_of(statement), ast.unparse(statement))
 
 
 def _node_name(said: Mapping[str, ast.expr], statement: ast.stmt) -> str:

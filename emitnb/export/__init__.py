@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from emitnb.errors import ExportError
-from emitnb.export.building import Notebook, Origin, build, origin_of
+from emitnb.export.building import SETTINGS, Notebook, Origin, build, origin_of
 from emitnb.export.cells import Cell, History
 from emitnb.export.checking import check
 from emitnb.export.chosen import Choices, check_choices
@@ -20,7 +20,8 @@ from emitnb.export.decorators import in_order
 from emitnb.export.effects import check_in_place
 from emitnb.export.evidence import evidence
 from emitnb.export.problems import Problems
-from emitnb.export.saved import ROUTER, declared
+from emitnb.export.readers import outdated, small_values
+from emitnb.export.saved import ROUTER, declared, settings_of
 from emitnb.export.writing import check_target, formatted, marked, write_all
 from emitnb.graph import Graph
 from emitnb.message import ENTRY_POINT, node_of
@@ -31,6 +32,7 @@ TAKEN = sys.stdlib_module_names | {"emitnb"}
 """Names of modules that Python, and emitnb itself, look for: first beside what is run."""
 
 __all__ = [
+    "SETTINGS",
     "Cell",
     "Choices",
     "Exported",
@@ -39,8 +41,11 @@ __all__ = [
     "Origin",
     "export_graph",
     "export_saved",
+    "outdated",
     "script_cell",
     "selected",
+    "settings_of",
+    "small_values",
     "with_tests",
     "write_all",
 ]
@@ -130,8 +135,8 @@ def export_saved(
     ``to_run``, what a cell changes in place raises ExportError, too.
     """
     history = History(cells)
-    graph, origins = declared(history)
-    notebook = Notebook(history, None, [ROUTER], name, version, {})
+    graph, origins, settings = declared(history)
+    notebook = Notebook(history, None, [ROUTER], name, version, settings)
     found = {name: (graph.nodes[name], origins[name]) for name in selected(graph, nodes)}
     module = build(notebook, found, Choices(), path.stem, path.parent)
     if to_run:

@@ -21,11 +21,16 @@ from emitnb.export.module_text import ModuleText
 from emitnb.export.problems import Need, Problems
 from emitnb.export.scopes import expression_names
 from emitnb.export.tracing import Tracer
+from emitnb.halting import MAX_FAILURES
 from emitnb.node import Node
+from emitnb.plan import HOP_LIMIT
 from emitnb.text import counted
 
 FRONT_DOOR = "emitnb"
 OURS = ("Router", "run_command")
+
+SETTINGS = {"max_failures": MAX_FAILURES, "hop_limit": HOP_LIMIT}
+"""Attributes of a router that a module sets where they are not as they are at first."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,7 @@ class _Builder:
         for name, (_, origin) in nodes.items():
             self.tracer.need_statement(origin.statement, name)
             if origin.line is not None:
-                self.tracer.need_names(_line_names(origin.line), origin.statement, name)
+                self.tracer.need_names(line_names(origin.line), origin.statement, name)
                 self.tracer.need_names([self.router], origin.statement, name)
         self._check_nodes()
         traced = self.tracer.traced.statements
@@ -297,7 +302,8 @@ def _of_cell(found: Sequence[Statement], name: str) -> Origin | None:
     return None
 
 
-def _line_names(line: Namespace) -> list[str]:
+def line_names(line: Namespace) -> list[str]:
+    """Return the names that the line of a node reads when the node is called."""
     kinds, when = decorators.names_in(line)
     return sorted(frozenset().union(*map(expression_names, [*kinds, when or "0"])))
 

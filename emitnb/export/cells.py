@@ -10,7 +10,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TypeGuard
 
 from emitnb.cells.parameters import parameter
@@ -125,11 +125,11 @@ class History:
 
     def __post_init__(self) -> None:
         for cell in self.cells:
-            for statement in _Reader(cell, self.is_lazy).statements():
+            for statement in _statements(cell, self.is_lazy):
                 if _is_lazy_import(statement.tree):
                     self.is_lazy = True
                     continue
-                self.statements.append(replace(statement, time=len(self.statements)))
+                self.statements.append(replace(statement, cell=cell, time=len(self.statements)))
 
     def in_file(self, file: str, line: int) -> list[Statement]:
         """Return the statements that a line of a cell belongs to; the latest run of that cell."""
@@ -146,6 +146,11 @@ def first_line(tree: ast.stmt) -> int:
     """Return the line at which a statement begins: with its decorators."""
     marks: list[ast.expr] = getattr(tree, "decorator_list", [])
     return min([tree.lineno, *(mark.lineno for mark in marks)])
+
+
+@lru_cache(maxsize=4096)  # after each cell all that ran is read again
+def _statements(cell: Cell, lazy: bool) -> Sequence[Statement]:
+    return tuple(_Reader(cell, lazy).statements())
 
 
 class _Reader:

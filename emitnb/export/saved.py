@@ -9,13 +9,13 @@ import ast
 from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from emitnb.cells.node_line import amounts, parse_node_line
 from emitnb.cells.routes import parse_routes
 from emitnb.cells.words import names, unquoted, words
-from emitnb.errors import EmitError
-from emitnb.export.building import Origin
+from emitnb.errors import EmitError, ExportError
+from emitnb.export.building import SETTINGS, Origin
 from emitnb.export.cells import History, Statement
 from emitnb.graph import Graph
 from emitnb.node import Node, Options, declare
@@ -25,11 +25,11 @@ ROUTER = "router"
 _POSITIONAL = ("fields", "subscribe_to", "entry_point", "ignore")
 
 
-def declared(history: History) -> tuple[Graph, dict[str, Origin]]:
-    """Return the graph that the cells declare, and where each of its nodes comes from.
+def declared(history: History) -> tuple[Graph, dict[str, Origin], dict[str, Any]]:
+    """Return the graph that the cells declare, where each node comes from, and the settings.
 
-    Its nodes have the routes that theirs will have, and no functions of their own. Raises what
-    declaring them would raise.
+    The nodes have the routes that theirs will have, and no functions of their own; settings are
+    those that are not as they are at first. Raises what declaring them would raise.
     """
     found = _Declared()
     for number, statement in enumerate(history.statements):
@@ -41,13 +41,15 @@ def declared(history: History) -> tuple[Graph, dict[str, Origin]]:
         name: replace(node, key=tuple(names(line.key))) if (line := origins[name].line) else node
         for name, node in found.graph.nodes.items()
     }
-    return replace(found.graph, nodes=nodes), origins
+    settings = {name: value for name, value in found.settings.items() if value != SETTINGS[name]}
+    return replace(found.graph, nodes=nodes), origins, settings
 
 
 class _Declared:
     def __init__(self) -> None:
         self.graph = Graph()
         self.origins: dict[str, Origin] = {}
+        self.settings: dict[str, Any] = {}
         self._cell: list[Statement] = []
 
     def take(self, statement: Statement, is_last: bool) -> None:
@@ -77,6 +79,7 @@ class _Declared:
                 return
 
     def _of_code(self, statement: Statement) -> None:
+        self.settings |= _settings(statement.tree)
         for call, function in _declaring(statement.tree):
             options = _options(call)
             name = options.pop("name", None) or function or f"node_{len(self.origins) + 1}"
@@ -156,15 +159,47 @@ def _declaring(tree: ast.stmt) -> Iterator[tuple[ast.Call, str]]:
     if isinstance(tree, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         for mark in tree.decorator_list:
             if _is_declaring(mark):
-                yield mark, tree.name  # type: ignore[misc]  # it was looked at
+                yield mark, tree.name
         return
     for part in ast.walk(tree):
         if _is_declaring(part):
             name = tree.targets[0] if isinstance(tree, ast.Assign) else None
-            yield part, name.id if isinstance(name, ast.Name) else ""  # type: ignore[misc]
+            yield part, name.id if isinstance(name, ast.Name) else ""
 
 
-def _is_declaring(part: ast.AST) -> bool:
+def settings_of(tree: ast.stmt) -> list[str]:
+    """Return the names of the settings of the router that a statement makes.
+
+    >>> settings_of(ast.parse("router.max_failures = 5").body[0])
+    ['max_failures']
+    """
+    targets = tree.targets if isinstance(tree, ast.Assign) else []
+    return [target.attr for target in targets if _is_setting(target)]
+
+
+def _settings(tree: ast.stmt) -> dict[str, Any]:
+    names = settings_of(tree)
+    if not names or not isinstance(tree, ast.Assign):
+        return {}
+    try:
+        value = ast.literal_eval(tree.value)
+    except ValueError:
+        raise ExportError(
+            f"`{ast.unparse(tree)}` is known only when it has run; say it with a number"
+        ) from None
+    return dict.fromkeys(names, value)
+
+
+def _is_setting(target: ast.expr) -> TypeGuard[ast.Attribute]:
+    return (
+        isinstance(target, ast.Attribute)
+        and target.attr in SETTINGS
+        and isinstance(target.value, ast.Name)
+        and target.value.id == ROUTER
+    )
+
+
+def _is_declaring(part: ast.AST) -> TypeGuard[ast.Call]:
     return (
         isinstance(part, ast.Call)
         and isinstance(part.func, ast.Attribute)

@@ -6,7 +6,6 @@ import ast
 import difflib
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from typing import TypeGuard
 
 from emitnb.errors import ExportError
 from emitnb.export.cells import lines_of
+from emitnb.files import write_files
 from emitnb.text import short_repr
 
 MARK = "# Written by emitnb; sha256 of the text above: "
@@ -88,33 +88,14 @@ def check_target(path: Path, text: str, *, force: bool) -> None:
 
 
 def write_all(files: Mapping[Path, bytes]) -> None:
-    """Write files, each beside its target first; then put all of them into place.
-
-    What raises before the last step leaves everything as it was.
-    """
-    made: list[tuple[Path, Path]] = []
+    """Write files, all or none. Raises ExportError where that cannot be done."""
     try:
-        for path, content in files.items():
-            handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-            made.append((Path(name), path))
-            with os.fdopen(handle, "wb") as target:
-                target.write(content)
-            Path(name).chmod(0o666 & ~_umask())
-        for temporary, path in made:
-            temporary.replace(path)
+        write_files(files)
     except OSError as error:
+        folder = next(iter(files)).parent
         raise ExportError(
-            f"cannot write into {path.parent}: {error.strerror or error}; name another folder"
+            f"cannot write into {folder}: {error.strerror or error}; name another folder"
         ) from error
-    finally:
-        for temporary, _ in made:
-            temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _digest(text: str) -> str:

@@ -45,7 +45,9 @@ class ExportMagics(RouterMagics):
         )
         beside = "".join(f"\n  beside it: {path.name}" for path in written[1:])
         how = f"python {arguments.path} --help says how to run it"
-        return Text(f"wrote {arguments.path}; {how}{beside}")
+        stale = ", ".join(router.stale())
+        note = f"\n  stale here: {stale}; %emit_replay brings them up to date"
+        return Text(f"wrote {arguments.path}; {how}{beside}{note if stale else ''}")
 
     @line_magic(
         argument("assignment", nargs="*", type=str, metavar="NAME = VALUE", help="a variable"),

@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import time
 from types import TracebackType
 from typing import Any
 
-from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
+from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 
 from emitnb.export import Cell
 from emitnb.router import Router
 
 
-@dataclass(frozen=True)
-class _Ran:
-    cell: Cell
-    ended: float
-    """When it ended: seconds since 1970."""
-
-
 class Record:
-    """Notes each cell of a shell when it has run.
+    """Notes each cell of a shell when it has run, and what it changed under nodes.
 
     Cells that ran before emitnb was loaded are taken from IPython's history; whether they failed,
     nobody knows.
@@ -33,7 +26,9 @@ class Record:
 
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
-        self._ran: list[_Ran] = [_Ran(cell, 0.0) for cell in self._earlier()]
+        self.ran = self._earlier()
+        self._ended = [0.0] * len(self.ran)  # seconds since 1970
+        shell.events.register("pre_run_cell", self._begin)
         shell.events.register("post_run_cell", self._note)
 
     @property
@@ -52,14 +47,18 @@ class Record:
         """Return the cells that ran, in that order. Those deleted from the saved file say so."""
         saved = self._saved()
         if saved is None:
-            return [ran.cell for ran in self._ran]
+            return self.ran
         when, identities = saved
         return [
-            replace(ran.cell, is_gone=True)
-            if ran.ended < when and ran.cell.identity and ran.cell.identity not in identities
-            else ran.cell
-            for ran in self._ran
+            replace(cell, is_gone=True)
+            if ended < when and cell.identity and cell.identity not in identities
+            else cell
+            for cell, ended in zip(self.ran, self._ended, strict=True)
         ]
+
+    def _begin(self, _: ExecutionInfo) -> None:
+        for router in self._routers():
+            router.before_cell()
 
     def _note(self, result: ExecutionResult) -> None:
         info = result.info
@@ -74,14 +73,17 @@ class Record:
         if result.error_in_exec is not None:
             line = _failing_line(result.error_in_exec.__traceback__, cell.file)
             cell = replace(cell, failed_at=line)
-        self._ran.append(_Ran(cell, time()))
-        self._know_routers()
+        self.ran.append(cell)
+        self._ended.append(time())
+        for router in self._routers():
+            router.notebook = self
+            for note in router.after_cell():
+                print(note)  # noqa: T201 - a line below what the cell shows
 
-    def _know_routers(self) -> None:
-        """Let each router of the notebook know the notebook, those made in cells too."""
-        for value in list(self.namespace.values()):
-            if isinstance(value, Router):
-                value.notebook = self
+    def _routers(self) -> Iterable[Router]:
+        """The routers of the notebook, those made in cells too."""
+        values = list(self.namespace.values())
+        return {id(value): value for value in values if isinstance(value, Router)}.values()
 
     def _cell(self, raw: str, number: int, identity: str) -> Cell:
         shell: Any = self._shell  # IPython does not say what this one returns

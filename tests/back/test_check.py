@@ -12,7 +12,7 @@ from back.examples import WORDCOUNT, written
 
 from emitnb import EmitError
 from emitnb.cli import main
-from emitnb.comparing import compare
+from emitnb.comparing import compare, differences
 from emitnb.importing import import_module_file
 
 TEXT = '''\
@@ -52,6 +52,18 @@ tripled = router.node("n", subscribe_to="words", name="tripled")(lambda msg: LOW
 
 def main(): return run_command(router, globals(), parameters={"LOW": "at least"})
 '''
+
+
+def test_settings_of_the_router_are_compared_too() -> None:
+    made = "router = Router(home=__name__)\n"
+    none, one, other = (
+        f"{made}{setting}\n{TEXT}"
+        for setting in ("", "router.hop_limit = 5", "router.hop_limit = 6")
+    )
+    assert {row.state for row in compare(one, one)} == {"same"}
+    assert [row.node for row in compare(one, other) if row.state != "same"] == ["router"]
+    shown = differences(compare(none, other), "nb.ipynb", "module.py")
+    assert shown.endswith("@@ -0,0 +1 @@\n+router.hop_limit = 6")
 
 
 def said(old: str, new: str) -> dict[str, str]:

@@ -43,6 +43,18 @@ def test_a_file_of_ours_is_replaced(shell: InteractiveShell) -> None:
     assert [path.name for path in Path().iterdir()] == ["module.py"]
 
 
+def test_a_file_keeps_its_mode_and_a_link_its_place(shell: InteractiveShell) -> None:
+    Path("graphs").mkdir()
+    Path("module.py").symlink_to("graphs/module.py")
+    assert export(shell, "module.py") is None
+    Path("module.py").chmod(0o750)
+    run_cell(shell, LOUD)
+    assert export(shell, "module.py") is None
+    assert Path("module.py").is_symlink()
+    assert b"def loud" in Path("graphs/module.py").read_bytes()
+    assert Path("graphs/module.py").stat().st_mode & 0o777 == 0o750
+
+
 def test_a_file_of_somebody_else_stays(shell: InteractiveShell) -> None:
     Path("module.py").write_text("print('mine')\n")
     error = export(shell, "module.py")

@@ -69,6 +69,17 @@ def test_an_export_says_what_it_wrote_and_how_to_run_it(counting, folder):
     assert {"wordcount.py", "test_wordcount.py"} <= names
 
 
+def test_an_export_says_which_frames_are_not_those_of_the_module(notebook, folder):
+    for cell in ("mark = '!'", "%%emit_node w --entry\ndef f(msg): return msg.document + mark"):
+        notebook.run(cell)
+    notebook.run("%emit_push ['a']")
+    notebook.run("mark = '?'")
+    told = str(notebook.run("%emit_export marked.py"))
+    assert told.endswith("\n  stale here: f; %emit_replay brings them up to date")
+    notebook.run("%emit_replay")
+    assert "stale" not in str(notebook.run("%emit_export marked.py"))
+
+
 def test_the_parameter_is_an_option_of_the_module(notebook, folder):
     notebook.run("%emit_param factor = 2  # times so much")
     notebook.run("%%emit_node n:int --entry\ndef times(msg):\n    return msg.n * factor")

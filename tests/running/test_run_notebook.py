@@ -69,6 +69,14 @@ def test_it_runs_on_a_cluster(folder):
     assert done.stdout == run(folder, name, "doc.txt").stdout
 
 
+def test_the_settings_of_the_router_count(folder):
+    failing = "%%emit_node n:int --entry\ndef number(msg):\n    return int(msg.document)"
+    (folder / "doc.txt").write_text("x\n" * 9 + "7\n", encoding="utf-8")
+    done = run(folder, saved(folder, failing, "router.max_failures = 3"), "doc.txt", "--lines")
+    assert done.returncode == 1
+    assert "number failed 9 times in a row" in done.stderr  # the batch is over first
+
+
 @pytest.mark.parametrize(
     ("cells", "said"),
     [
@@ -76,6 +84,7 @@ def test_it_runs_on_a_cluster(folder):
         (("%load_ext emitnb", "1 + 1"), "there are no nodes to export"),
         (("%%emit_node word --on\ndef words(msg):\n    return 1",), "cell 2: %%emit_node"),
         (("%%emit_node n --entry\ndef add(msg):\n    return msg.n + x", "x = !ls"), "x = !ls"),
+        ((*CELLS, "router.hop_limit = least"), "cell 11: `router.hop_limit = least` is known only"),
     ],
 )
 def test_what_cannot_be_exported_is_told_with_its_cell(folder, cells, said):

@@ -68,11 +68,9 @@ class Dask:
     ) -> DaskSession:
         """See :class:`emitnb.backends.Backend`."""
         workers = self.workers()
-        for note in self._luggage.outdated():
-            say(note)
         return DaskSession(
             self.client,
-            self._luggage,
+            self._luggage.for_run(),
             committed,
             say,
             workers=workers,

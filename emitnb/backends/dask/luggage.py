@@ -1,9 +1,8 @@
-"""What nodes take along to the workers: checked when they are declared, sent once a revision."""
+"""What nodes take along to the workers: checked when they are declared, pickled for each run."""
 
 from __future__ import annotations
 
-import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from distributed import Client, Future
@@ -11,21 +10,13 @@ from distributed import Client, Future
 from emitnb.backends.dask.clusters import Workers
 from emitnb.backends.dask.graphs import Cargo
 from emitnb.backends.dask.shipping import Freight, freight, packed_stage
-from emitnb.backends.pickling import by_value
-from emitnb.backends.preflight import LARGE, Check, check, refuse
-from emitnb.backends.preflight.captured import Captured, global_names
+from emitnb.backends.preflight import LARGE, Check, check, pickled, refuse
 from emitnb.errors import DeclarationError
 from emitnb.node import Node
 from emitnb.placement import Placement
 from emitnb.plan import Plan, Stage
 
 Identity = tuple[Any, ...]
-Seen = dict[str, tuple[dict[str, Any], Any]]
-"""Globals by name: the namespace, and the value there."""
-
-_STEADY = (types.ModuleType, types.FunctionType, type)
-"""What is as a rule defined again with its cell, and then the same."""
-
 
 INLINE = 32 * 1024
 """Bytes of a stage that travel with each of its tasks; more is sent once, to each worker."""
@@ -36,7 +27,7 @@ class Luggage:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._packed: dict[str, tuple[Identity, Check, Freight, Seen]] = {}
+        self._packed: dict[str, tuple[Identity, Freight]] = {}
         self._sent: dict[str, Future[Any]] = {}
 
     def check(self, nodes: Iterable[Node], workers: Workers) -> tuple[str, ...]:
@@ -53,34 +44,25 @@ class Luggage:
             f"{one.node} {note}" if several else note for one in checks for note in one.notes
         )
 
-    def send(self, plan: Plan) -> list[Cargo]:
+    def for_run(self) -> Trunk:
+        """Return what a run takes along: nodes as they are when it first needs them."""
+        return Trunk(self)
+
+    def send(self, plan: Plan, blobs: Mapping[str, Freight]) -> list[Cargo]:
         """Return the stages of a plan as they are on the cluster; what is new is sent."""
-        cargo = [self._cargo(stage) for stage in plan.stages]
+        cargo = [self._cargo(stage, blobs) for stage in plan.stages]
         used = {digest for _, digests in cargo for digest in digests}
         self._sent = {digest: one for digest, one in self._sent.items() if digest in used}
         return [one for one, _ in cargo]
-
-    def outdated(self) -> list[str]:
-        """Say of each global that was bound anew since its node was pickled that it was; once."""
-        notes = []
-        for name, (_, _, _, seen) in list(self._packed.items()):
-            for what, (namespace, value) in list(seen.items()):
-                if namespace.get(what) is not value:
-                    seen[what] = namespace, namespace.get(what)
-                    notes.append(
-                        f"{name} goes on with the `{what}` it had when it was declared; "
-                        "run its cell again, or choose the backend again, to take the new one"
-                    )
-        return notes
 
     def forget_sent(self) -> None:
         """Send everything again the next time: what was sent is lost."""
         self._sent.clear()
 
-    def _cargo(self, stage: Stage) -> tuple[Cargo, list[str]]:
-        blobs = {node.name: self._blob(node) for node in stage.nodes}
-        large = {name: blob for name, blob in blobs.items() if len(blob.blob) >= LARGE}
-        packed = packed_stage(stage, blobs, frozenset(large))
+    def _cargo(self, stage: Stage, blobs: Mapping[str, Freight]) -> tuple[Cargo, list[str]]:
+        mine = {node.name: blobs[node.name] for node in stage.nodes}
+        large = {name: blob for name, blob in mine.items() if len(blob.blob) >= LARGE}
+        packed = packed_stage(stage, mine, frozenset(large))
         apart = {blob.digest: blob for blob in large.values()}
         cargo = Cargo(stage, self._send(packed), tuple(self._send(blob) for blob in apart.values()))
         return cargo, [packed.digest, *apart]
@@ -99,40 +81,58 @@ class Luggage:
             self._sent[blob.digest] = future
         return future
 
-    def _blob(self, node: Node) -> Freight:
-        known = self._packed.get(node.name)
-        if known is None or not _same(known[0], _identity(node)):
-            one = check(node)
-            refuse([one])
-            return self._pack(node, one)
-        return known[2]
+    def blob(self, node: Node) -> Freight:
+        """Return a node as it is now; DeclarationError where it can no longer run there.
+
+        What it reads may have changed since it was declared: bound anew, or in place.
+        """
+        identity, known = self._packed.get(node.name, ((), None))
+        if known is not None and _same(identity, _identity(node)):
+            now = pickled(node)
+            if now is not None and freight(now).digest == known.digest:
+                return known
+        one = check(node)
+        refuse([one])
+        return self._pack(node, one)
 
     def _pack(self, node: Node, one: Check) -> Freight:
         assert one.blob is not None
         blob = freight(one.blob)
-        self._packed[node.name] = (_identity(node), one, blob, _globals_of(node))
+        self._packed[node.name] = (_identity(node), blob)
         return blob
 
 
+class Trunk:
+    """What one run takes along; a node stays as it was, until it is declared again."""
+
+    def __init__(self, luggage: Luggage) -> None:
+        self._luggage = luggage
+        self._blobs: dict[str, tuple[Identity, Freight]] = {}
+
+    def send(self, plan: Plan) -> list[Cargo]:
+        """Return the stages of a plan as they are on the cluster; what is new is sent."""
+        nodes = (node for stage in plan.stages for node in stage.nodes)
+        return self._luggage.send(plan, {node.name: self._blob(node) for node in nodes})
+
+    def forget_sent(self) -> None:
+        """Send everything again the next time: what was sent is lost."""
+        self._luggage.forget_sent()
+
+    def _blob(self, node: Node) -> Freight:
+        identity, known = self._blobs.get(node.name, ((), None))
+        if known is None or not _same(identity, _identity(node)):
+            known = self._luggage.blob(node)
+            self._blobs[node.name] = (_identity(node), known)
+        return known
+
+
 def _identity(node: Node) -> Identity:
-    """What a node was when it was pickled: what it captured then stays, until it is declared
-    again."""
+    """What a node is made of: when it is declared again it is another one."""
     return (node.function, node.when, node.new_state, node.record)
 
 
-def _globals_of(node: Node) -> Seen:
-    """The globals that a node's functions read, and what travels with them, with their values."""
-    functions = [one for one in Captured(node).functions if by_value(one)]
-    return {
-        name: (one.__globals__, one.__globals__[name])
-        for one in functions
-        for name in global_names(one.__code__)
-        if name in one.__globals__ and not isinstance(one.__globals__[name], _STEADY)
-    }
-
-
 def _same(one: Identity, two: Identity) -> bool:
-    return all(a is b for a, b in zip(one, two, strict=True))
+    return len(one) == len(two) and all(a is b for a, b in zip(one, two, strict=True))
 
 
 def _check_placement(name: str, placement: Placement, workers: Workers) -> None:

@@ -33,7 +33,7 @@ from emitnb.backends.dask.clusters import (
 )
 from emitnb.backends.dask.graphs import Head, Launched, Parted, launch
 from emitnb.backends.dask.kept import MOST_OF_MEMORY, ClusterKeeper, slim, with_kept_tables
-from emitnb.backends.dask.luggage import Luggage
+from emitnb.backends.dask.luggage import Trunk
 from emitnb.backends.dask.lying import LyingTable
 from emitnb.backends.dask.roots import roots
 from emitnb.backends.dask.stopping import stop
@@ -94,7 +94,7 @@ class DaskSession:
     def __init__(
         self,
         client: Client,
-        luggage: Luggage,
+        trunk: Trunk,
         committed: Callable[[], Committed],
         say: Callable[[str], None],
         *,
@@ -106,7 +106,7 @@ class DaskSession:
         shelf: Shelf | None,
     ) -> None:
         self._client = client
-        self._luggage = luggage
+        self._trunk = trunk
         self._committed = committed
         self._say = say
         self._known = workers
@@ -202,7 +202,7 @@ class DaskSession:
                 self._launch(flight)
 
     def _launch(self, flight: _Flight) -> None:
-        cargo = self._luggage.send(flight.plan)
+        cargo = self._trunk.send(flight.plan)
         if self._heads is None:
             self._heads = roots(self._client, cargo, self._committed(), self._partitions)
             self._links = 0
@@ -301,7 +301,7 @@ class DaskSession:
             other.launched = None
             other.results = []
         self._heads = None
-        self._luggage.forget_sent()
+        self._trunk.forget_sent()
 
     def _stop_tasks(self) -> None:
         """Interrupt the tasks that run, so that the cluster is free at once.

@@ -1,8 +1,8 @@
-"""Stages on their way to the workers: pickled once a revision, restored once a worker.
+"""Stages on their way to the workers: sent once, restored once a worker.
 
 A stage travels as a skeleton, in which nodes lack their functions, and a blob for each node,
-which was pickled when the node was declared: what it captured then is what it computes with, on
-all workers and in all batches.
+which was pickled when the run began: what it captured then is what it computes with, on all
+workers and in all batches.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Preflight: what a node takes along to a cluster, and whether it can run there at all.
 
 Nothing runs and nothing is sent: the code is read (:mod:`.changing`), and what it captured
-(:mod:`.captured`) is pickled, once to be measured and once to be kept. What a node captured is
-fixed with that second pickle.
+(:mod:`.captured`) is pickled, once to be measured and once to be kept.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from emitnb.backends.preflight.reached import UNKNOWN
 from emitnb.errors import DeclarationError
 from emitnb.node import Node
 
-__all__ = ["LARGE", "Check", "Variable", "check", "refuse"]
+__all__ = ["LARGE", "Check", "Variable", "check", "pickled", "refuse"]
 
 
 def check(node: Node) -> Check:
@@ -39,7 +38,7 @@ def check(node: Node) -> Check:
     blob = None
     if not problems:
         try:
-            blob = dumps(_travelling(node))
+            blob = _dumps(node)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # the user's objects say how they are pickled
@@ -61,8 +60,18 @@ def refuse(checks: Iterable[Check]) -> None:
         raise DeclarationError("\n".join(problems))
 
 
-def _travelling(node: Node) -> tuple[object, ...]:
-    return node.function, node.when, node.new_state, node.record, dict(node.types)
+def pickled(node: Node) -> bytes | None:
+    """Return a node as it travels, with what it reads now; None where it cannot."""
+    try:
+        return _dumps(node)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # the user's objects say how they are pickled; `check` says why not
+        return None
+
+
+def _dumps(node: Node) -> bytes:
+    return dumps((node.function, node.when, node.new_state, node.record, dict(node.types)))
 
 
 def _found(node: Node) -> Iterable[Found]:

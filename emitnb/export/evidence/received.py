@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emitnb.changes import Stale
 from emitnb.emissions import Log, Track, recorded
 from emitnb.graph import Graph
 from emitnb.grouping import json_size
@@ -55,7 +56,7 @@ def inputs_of(ledger: Ledger, graph: Graph, node: str, failing: Failing) -> list
         if (node, *place) not in failing and _is_kept(log, place):
             made[place] = rows
     messages = _messages(log, graph, list(made))
-    stale, _ = ledger.changes.stale.get(node, (0, ""))
+    stale = ledger.changes.stale.get(node, Stale()).rows
     revision = graph.nodes[node].revision
     return [
         Input(
