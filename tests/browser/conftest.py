@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.browser.desks import Desk
 from tests.browser.notebooks import Interface, NotebookPage, write
 from tests.browser.servers import Server, running
 
@@ -23,6 +24,8 @@ FLAGS = [
     "--no-first-run",
 ]
 
+FAILED = pytest.StashKey[bool]()
+
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
@@ -30,7 +33,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(scope="module")  # as long as it is there, no other test could use asyncio
+@pytest.fixture(scope="package")  # as long as it is there, no other test could use asyncio
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -40,39 +43,79 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="package")
+def desk_of_all(browser: Browser, server: Server) -> Iterator[Desk]:
+    desk = Desk(server)
+    yield desk
+    desk.close()
+
+
+@pytest.fixture(scope="module")
+def desk(desk_of_all: Desk) -> Iterator[Desk]:
+    yield desk_of_all
+    desk_of_all.clear()
+
+
 @pytest.fixture
 def open_notebook(
-    browser: Browser, server: Server, request: pytest.FixtureRequest
+    browser: Browser, server: Server, desk: Desk, request: pytest.FixtureRequest
 ) -> Iterator[Callable[..., NotebookPage]]:
-    """Open a notebook of these cells, or the notebook of this name, in a page of its own.
+    """Open a notebook of these cells, or the notebook of this name.
 
     Options are those of ``NotebookPage`` and of Playwright's contexts (``color_scheme="dark"``).
+    Without any, the page may be one of JupyterLab in which an earlier test had its notebook; with
+    ``alone=True``, no other test has used it, so that it can be loaded again. With ``keep=True``,
+    it may be the notebook of these cells that another test of the module has kept open, with what
+    that test did in its kernel.
     In the end nothing may have been complained of in the page's console, printed to a cell's
     stderr, or asked of another machine. Files whose name begins with ``go-`` go.
     """
     opened: list[NotebookPage] = []
 
     def open_one(
-        cells: Sequence[str] | str, interface: Interface = "lab", address: str = "", **options: Any
+        cells: Sequence[str] | str,
+        interface: Interface = "lab",
+        address: str = "",
+        *,
+        keep: bool = False,
+        **options: Any,
     ) -> NotebookPage:
+        if keep and (kept := desk.kept.get(tuple(cells))):
+            opened.append(kept)
+            return kept
         name = cells if isinstance(cells, str) else name_for(request, len(opened))
         if not isinstance(cells, str):
             write(server.folder / name, cells)
+        if address or options:
+            options.setdefault("alone", True)
         page = NotebookPage(browser, server, name, interface, **options)
         opened.append(page)
-        page.open(address)
+        desk.open(page, address)
+        if keep:
+            desk.kept[tuple(cells)] = page
         return page
 
     yield open_one
+    good = False
     try:
         for page in opened:
             check_quiet(page)
+        good = FAILED not in request.node.stash
     finally:
         for page in opened:
-            page.close()
-            server.shut_down(page.name)
+            desk.put_away(page, good=good)
         for gate in server.folder.glob("go-*"):
             gate.unlink()  # else those of the next test stand open
+    for page in opened:
+        check_quiet(page)  # nor may it complain of being closed
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """Remember that a test has failed: who knows in what state its page is."""
+    if call.excinfo:
+        item.stash[FAILED] = True
+    return (yield)
 
 
 def name_for(request: pytest.FixtureRequest, number: int) -> str:

@@ -24,13 +24,15 @@ HELPERS = """
     window.shownNotebook = path => window.jupyterapp
         && [...window.jupyterapp.shell.widgets('main')].find(it => it.context?.path === path)
     window.kernelOf = path => window.shownNotebook(path)?.sessionContext?.session?.kernel
-    window.goingOn = 0
+    window.started = { goingOn: 0 }
 """
 # What the pages say of themselves even when the notebook holds nothing but `1+1`.
 BOTH_SAY = (
     # The kernel is restarted while the page still asks for its debugger.
     r"Could not restore the debugger state: Canceled future for debug_request message before"
     r" replies were done \(http://127\.0\.0\.1\S+_core\.\S+\)",
+    # Or for a thread of its own.
+    r"Error: Canceled future for create_subshell_request message before replies were done",
 )
 NOISE: dict[str, tuple[str, ...]] = {
     "lab": BOTH_SAY,
@@ -45,10 +47,11 @@ NOISE: dict[str, tuple[str, ...]] = {
 
 
 class NotebookPage:
-    """A notebook in a page of its own, with what the page complained of.
+    """A notebook in a page, with what the page complained of.
 
     What takes time is started, and waited for by its own method: ``run(0)``, then ``wait_idle()``.
-    Cells are counted from 0. ``page`` is Playwright's.
+    Cells are counted from 0. ``page`` is Playwright's; only where it is ``alone``, that is, where
+    no other notebook has been or will be in it, it can be loaded again.
     """
 
     def __init__(
@@ -58,12 +61,20 @@ class NotebookPage:
         name: str,
         interface: Interface = "lab",
         size: tuple[int, int] = WIDE,
+        alone: bool = False,
         **options: Any,
     ) -> None:
+        self.alone = alone or interface != "lab"
         self.server, self.name, self.interface = server, name, interface
         self.complaints: list[str] = []
         self.strangers: list[str] = []
         self._noise = list(NOISE[interface])
+        self._listeners: dict[Any, Any] = {
+            "console": self._hear,
+            "pageerror": lambda error: self._complain(str(error)),
+            "request": lambda request: self._see(request.url),
+            "websocket": lambda socket: self._see(socket.url),
+        }
         self._browser = browser
         self._options = {"viewport": {"width": size[0], "height": size[1]}, **options}
         self._context: BrowserContext | None = None
@@ -72,17 +83,38 @@ class NotebookPage:
     # The page.
 
     def open(self, address: str = "", *, busy: bool = False) -> None:
-        """Open the notebook, here or where the address says; wait until its kernel is connected."""
+        """Open the notebook in a page of its own, here or where the address says.
+
+        Wait until its kernel is connected.
+        """
         self._context = self._browser.new_context(**self._options)
         self._context.set_default_timeout(PATIENCE * 1000)
         self._context.add_init_script(HELPERS)
-        self.page = self._context.new_page()
-        self.page.on("console", self._hear)
-        self.page.on("pageerror", lambda error: self._complain(str(error)))
-        self.page.on("request", lambda request: self._see(request.url))
-        self.page.on("websocket", lambda socket: self._see(socket.url))
+        self._listen(self._context.new_page())
         self.page.goto(address or self.server.page(self.name, self.interface))
         self.wait_connected(busy=busy)
+
+    def open_in(self, page: Page) -> None:
+        """Open the notebook in a page of JupyterLab that another has left."""
+        self._context = page.context
+        self._listen(page)
+        page.evaluate("window.started = { goingOn: 0 }")  # none of what that one has started
+        self._start("docmanager:open", {"path": self.name})
+        self.wait_connected()
+
+    def leave(self) -> Page:
+        """Close the notebook, saved or not, but not the page, and return that."""
+        self.page.mouse.move(0, 0)
+        self._evaluate("it.dispose()")
+        for event, listener in self._listeners.items():
+            self.page.remove_listener(event, listener)
+        self._context = None
+        return self.page
+
+    def _listen(self, page: Page) -> None:
+        self.page = page
+        for event, listener in self._listeners.items():
+            page.on(event, listener)
 
     def close(self) -> None:
         """Close the page; the kernel goes on."""
@@ -96,6 +128,7 @@ class NotebookPage:
 
     def reload(self, *, busy: bool = False) -> None:
         """Load the page again; what was not saved is gone, the kernel goes on."""
+        assert self.alone, "it would come back with other notebooks; open it with alone=True"
         self.page.reload()
         self.wait_connected(busy=busy)
 
@@ -124,21 +157,22 @@ class NotebookPage:
             self._evaluate(f"it.content.activeCellIndex = {cell}")
             self._start("notebook:run-cell")
 
-    def _start(self, command: str) -> None:
+    def _start(self, command: str, options: dict[str, str] | None = None) -> None:
         """Start a command of the menu's, and count it as going on until it is done."""
         self.page.evaluate(
-            """command => {
-                window.goingOn += 1
-                const done = () => { window.goingOn -= 1 }
-                window.jupyterapp.commands.execute(command).then(done, done)
+            """([command, options]) => {
+                const started = window.started
+                started.goingOn += 1
+                const done = () => { started.goingOn -= 1 }
+                window.jupyterapp.commands.execute(command, options).then(done, done)
             }""",
-            command,
+            [command, options or {}],
         )
 
     def wait_idle(self, timeout: float = PATIENCE) -> None:
         """Wait until what was started is done and the kernel has nothing more to do."""
         self.wait_for(
-            "path => window.goingOn === 0 && window.kernelOf(path)?.status === 'idle'",
+            "path => window.started.goingOn === 0 && window.kernelOf(path)?.status === 'idle'",
             self.name,
             timeout=timeout,
         )
@@ -153,7 +187,7 @@ class NotebookPage:
     def _state(self) -> str:
         """What to know of a page that does not come to what a test waits for."""
         kernel = "window.kernelOf?.(path)"
-        asked = f"path => [window.goingOn, {kernel}?.connectionStatus, {kernel}?.status]"
+        asked = f"path => [window.started?.goingOn, {kernel}?.connectionStatus, {kernel}?.status]"
         going_on, connection, status = self.page.evaluate(asked, self.name)
         return (
             f"{going_on} commands go on, the kernel is {connection} and {status},"

@@ -15,7 +15,7 @@ LOOP = "print('off we go')\nimport time\nwhile True: time.sleep(.02)"
 
 @INTERFACES
 def test_a_page_runs_saves_restarts_and_comes_back(open_notebook: Any, interface: str) -> None:
-    page = open_notebook(["it = 6 * 7", "print(it); it", "1 / 0"], interface)
+    page = open_notebook(["it = 6 * 7", "print(it); it", "1 / 0"], interface, alone=True)
     page.run_all()
     page.wait_idle()
     assert page.texts(1) == ["42\n", "42"]
@@ -37,7 +37,7 @@ def test_a_page_runs_saves_restarts_and_comes_back(open_notebook: Any, interface
 
 
 def test_a_cell_that_runs_is_looked_at_left_alone_and_interrupted(open_notebook: Any) -> None:
-    page = open_notebook([LOOP])
+    page = open_notebook([LOOP], alone=True)
     page.run(0)
     page.shown(0).get_by_text("off we go").wait_for()
     page.save()
@@ -69,7 +69,7 @@ def test_what_a_page_complains_of_and_calls_is_noticed(browser: Any, server: Any
             "import sys; print(1, file=sys.stderr)",
         ],
     )
-    page = NotebookPage(browser, server, "noisy.ipynb")
+    page = NotebookPage(browser, server, "noisy.ipynb", alone=True)
     page.open()
     try:
         page.run_all()

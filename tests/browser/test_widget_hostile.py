@@ -121,7 +121,8 @@ def test_nothing_that_users_write_is_taken_for_markup(open_notebook: Any) -> Non
 
 
 def test_a_page_that_blocks_webassembly_shows_the_picture_and_says_why(open_notebook: Any) -> None:
-    page = open_notebook([HOSTILE, "router", "router.push(range(5), field='n');"])
+    cells = [HOSTILE, "router", "router.push(range(5), field='n');"]
+    page = open_notebook(cells, alone=True)
     page.page.context.add_init_script("delete window.WebAssembly")
     page.reload()
     page.run_all()

@@ -51,7 +51,7 @@ def pictures_seen(page: NotebookPage) -> list[float]:
 
 @pytest.mark.parametrize("interface", ["lab", "notebook"])
 def test_reload_restart_and_run_again(open_notebook: Any, interface: str) -> None:
-    page = open_notebook([COUNTING, "router", PUSH], interface)
+    page = open_notebook([COUNTING, "router", PUSH], interface, alone=True)
     watch(page)
     page.run_all()
     page.wait_idle()
@@ -131,7 +131,8 @@ def test_a_page_that_comes_back_in_mid_run_shows_the_last_numbers(open_notebook:
             "router",
             "router.push(gated('go-background', 600, 200), batch_size=50, background=True);",
             "router.push(until('go-enough'), batch_size=50);",
-        ]
+        ],
+        alone=True,
     )
     gates = page.path.parent
     page.run(0, 1, 2)

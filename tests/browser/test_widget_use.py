@@ -16,16 +16,24 @@ BROKEN = (
     "%%emit_node n:int --on count_word\n"
     "def halve(msg):\n    return 12 // (msg.n - 1)  # fails on the first of each word"
 )
-CELLS = [COUNTING, BROKEN, "%emit_graph", RUN]
+CELLS = [COUNTING, BROKEN, "%emit_graph", RUN, "%emit_frame count_word"]
+GRAPH = 2
 
 
 @pytest.fixture
 def shown(open_notebook: Any) -> Any:
-    """Open a notebook with a graph that has run, with options of ``open_notebook``."""
+    """Open a notebook with a graph that has run, with options of ``open_notebook``.
 
-    def show(*cells: str, **options: Any) -> GraphView:
-        page = open_notebook([*CELLS, *cells], **options)
-        page.run_all()
+    Tests that only look at the graph share a notebook; each has the graph shown anew.
+    """
+
+    def show(*cells: str, changes: bool = False, **options: Any) -> GraphView:
+        keep = not (cells or changes or options)
+        page = open_notebook([*CELLS, *cells], keep=keep, **options)
+        if page.outputs(GRAPH):
+            page.run(GRAPH)
+        else:
+            page.run_all()
         page.wait_idle()
         assert page.errors() == []
         graph = GraphView(page).wait_drawn()
@@ -83,7 +91,7 @@ def test_the_panel_of_a_node_says_all_that_is_known_of_it(shown: Any) -> None:
 
 def test_the_panel_follows_the_node_while_it_is_open(shown: Any) -> None:
     mended = BROKEN.replace("12 // (msg.n - 1)", "msg.n")
-    graph = shown()
+    graph = shown(changes=True)
     graph.click("halve")
     panel = graph.wait_opened("halve")
     graph.page.kernel.execute(f"get_ipython().run_cell({mended!r})")
@@ -161,7 +169,7 @@ def tab_to(graph: GraphView, name: str) -> None:
     ids=["light", "dark", "narrow"],
 )
 def test_nothing_serious_is_found_and_nothing_is_cut_off(shown: Any, options: Any) -> None:
-    graph = shown("%emit_frame count_word", **options)
+    graph = shown(**options)
     page = graph.page.page
     assert graph.page.is_dark() == ("color_scheme" in options)
     assert serious_findings(page, ".emitnb-graph") == []

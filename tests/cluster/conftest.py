@@ -16,6 +16,7 @@ QUICK = {
     "distributed.client.heartbeat": "500ms",
     "distributed.comm.timeouts.connect": "3s",  # how long a worker asks for data at one that died
     "distributed.deploy.lost-worker-timeout": "1h",  # a worker that dies twice comes back, too
+    "distributed.worker.multiprocessing-method": "forkserver",  # has imported pandas once for all
     "distributed.worker.profile.enabled": False,
     "distributed.worker.memory.monitor-interval": "50ms",
 }
