@@ -17,6 +17,7 @@ from emitnb.export.imports import Import
 from emitnb.export.items import Item, Kind
 from emitnb.export.literals import is_small, literal
 from emitnb.export.outside import is_data, is_generator
+from emitnb.export.problems import problem, refusal
 
 DATA_HELP = "a file with the value of {name}: .parquet, .csv, .jsonl, .npy or .pkl"
 
@@ -70,11 +71,12 @@ def check_unchanged(
     """
     for name in sorted(needs):
         if name in changed or is_generator(namespace.get(name)):
-            raise ExportError(
+            what = (
                 f"`{name}`, {needs[name]}, is changed by the nodes while they run, so its value "
-                "now is not what they began with. Make it by a statement in a cell, or keep it in "
-                "the state of a node, and run the cell again"
+                "now is not what they began with"
             )
+            ways = ["make it by a statement in a cell", "keep it in the state of a node"]
+            raise refusal(problem(what, [f"{way}, and run the cell again" for way in ways]))
 
 
 def make_chosen(
@@ -105,10 +107,8 @@ def make_chosen(
 def _frozen(name: str, value: Any) -> Item:
     text = literal(value) if is_small(value) else None
     if text is None:
-        raise ExportError(
-            f"`{name}` ({type(value).__name__}) is no small literal, so it cannot be frozen; "
-            f"put it into a file beside the module: --files {name}"
-        )
+        what = f"`{name}` ({type(value).__name__}) is no small literal, so it cannot be frozen"
+        raise refusal(problem(what, f"put it into a file beside the module: --files {name}"))
     kind = f": {type(value).__name__}" if value in ([], {}, set()) else ""  # a checker asks for it
     return _constant(name, f"{name}{kind} = {text}  # frozen: its value when this was exported")
 
@@ -160,7 +160,6 @@ def _pickled(name: str, value: Any) -> bytes:
     try:
         return bytes(cloudpickle.dumps(value))
     except Exception as error:  # whatever the value's own class raises
-        raise ExportError(
-            f"`{name}` ({type(value).__name__}) cannot be put into a file: {error}. "
-            f"Make it inside the function that needs it, or in a cell by a statement"
-        ) from error
+        what = f"`{name}` ({type(value).__name__}) cannot be put into a file: {error}"
+        ways = ["make it inside the function that needs it", "make it in a cell by a statement"]
+        raise refusal(problem(what, ways)) from error
