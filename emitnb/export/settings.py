@@ -75,6 +75,9 @@ _QUIET = {"ignore", "default", "warn", "once", "module", "always", "print", "log
 _LOOKS = ("display.", "styler.", "plotting.", "io.excel.")
 """Options of pandas that change no frame."""
 
+_BY_OTHERS = {"compute.use_numexpr"}
+"""Options that libraries set when they are imported: dask.dataframe."""
+
 _WARNS = ("mode.chained_assignment", "mode.performance_warnings", "mode.sim_interactive")
 
 
@@ -218,7 +221,7 @@ def _option(key: str, value: ast.AST | None) -> Iterator[Change]:
     described = _described(key) or [(key, "", "")]
     options = [one for one in described if not one[0].startswith(_WARNS)]
     if not key:  # a variable, or a text that a loop makes: what is set by now is known
-        options = [one for one in options if one[1] != one[2]]
+        options = [one for one in options if one[1] != one[2] and one[0] not in _BY_OTHERS]
     for name, usual, _ in options[:1] if key else options:
         if not (isinstance(value, ast.Constant) and str(value.value) == usual):
             affects = SHOWN_TABLE if name.startswith(_LOOKS) else ALL

@@ -101,7 +101,7 @@ def test_a_box_says_what_the_node_is():
     router.node("word", name="count", **options)(lambda msg, state: None)
     texts = drawn(picture(router.graph, {"count": Count(1234, 5, 67)})).texts
     done = ["1,234 emitted", "5 failed", "67 stale"]
-    assert texts == ["count", "word", "key=word · when · revision 2", *done]
+    assert texts == ["count", "word", "key=word · when True · revision 2", *done]
 
 
 def test_a_box_says_how_the_node_works():
@@ -130,7 +130,7 @@ def test_many_words_about_a_node_take_several_lines():
     )
     router.node("x", ["nobody", "somebody_else"], name="b", entry_point=True)(lambda msg: None)
     named = drawn(picture(router.graph)).named
-    assert named["a"][2:] == ["key=long_name_of_a_fieldlong_name…", "when"]
+    assert named["a"][2:] == ["key=long_name_of_a_fieldlong_name…", "when True"]
     assert named["b"][2:] == ["entry", "waits for nobody, somebody_else"]
 
 
