@@ -9,6 +9,7 @@ from typing import NamedTuple
 from emitnb.graph import Graph
 from emitnb.message import node_of, port_of, renamed_origin
 from emitnb.process import NodeOutcome, Outcome
+from emitnb.text import counted
 
 
 class Stale(NamedTuple):
@@ -23,12 +24,13 @@ class Stale(NamedTuple):
         """Say it, with what to do next; "" where there are no rows."""
         if not self.rows:
             return ""
-        rows = f"{self.rows:,} row{'s' if self.rows != 1 else ''}"
-        if self.reads:
-            verb = "were" if self.rows != 1 else "was"
-            return f"{rows} {verb} made with another {self.reads}; %emit_replay {self.cause}"
-        verb = "come" if self.rows != 1 else "comes"
-        return f"{rows} {verb} from an older {self.cause}; %emit_replay {self.cause}"
+        is_one = self.rows == 1
+        why = (
+            f"{'was' if is_one else 'were'} made with another {self.reads}"
+            if self.reads
+            else f"{'comes' if is_one else 'come'} from an older {self.cause}"
+        )
+        return f"{counted(self.rows, 'row')} {why}; %emit_replay {self.cause}"
 
 
 @dataclass(frozen=True)

@@ -32,11 +32,11 @@ class Reader(Watched):
         One node: its fields as columns (declared types become dtypes) and a RangeIndex. All:
         ``node`` (str), ``row`` (int64) and the union of the fields. With ``lineage`` also
         ``parent_node`` (str), ``parent_row`` and ``source`` (int64; source is the number of the
-        pushed message), ``revision`` (int64) and ``time`` (datetime64[ns, UTC]). A
-        field keeps its name where it is one of these; the column is ``_time`` then. Rows of an
-        older revision are counted in ``frame.attrs["stale"]``. ``"__entry_point"`` gives the
-        pushed messages that are still kept, ``"parse!"`` what went out of the failure port of
-        ``parse`` while a node subscribed to it (``node``, ``error_type``, ``error``, ``input``).
+        pushed message), ``revision`` (int64) and ``time`` (datetime64[ns, UTC]). A field
+        keeps its name where it is one of these; the column is ``_time`` then. Rows older than a
+        change are counted in ``frame.attrs["stale"]``. ``"__entry_point"`` gives the pushed
+        messages that are still kept, ``"parse!"`` what went out of the failure port of ``parse``
+        while a node subscribed to it (``node``, ``error_type``, ``error`` and ``input``).
 
         Raises UnknownNodeError for a node that there never was, RecordLostError where a file with
         rows is gone, and BackendError where rows that stay on a cluster have no room here.

@@ -10,10 +10,7 @@ from IPython.core import inputtransformer2
 
 from emitnb import ipynb
 from emitnb.errors import ExportError
-from emitnb.export import Cell, export_saved
-
-WRITTEN = "nothing was written. "
-"""What an error of an export begins with."""
+from emitnb.export import NOTHING_WRITTEN, Cell, export_saved
 
 
 def exported(notebook: Path, module: Path, given: str = "", *, to_run: bool = False) -> str:
@@ -40,7 +37,7 @@ def exported(notebook: Path, module: Path, given: str = "", *, to_run: bool = Fa
 
 def _of_saved(error: ExportError, notebook: Path) -> ExportError:
     """Return what an error says, for somebody who asked for no file and gave no options."""
-    text = str(error).replace(WRITTEN, f"the cells of {notebook.name} make no module. ", 1)
+    text = str(error).replace(NOTHING_WRITTEN, f"the cells of {notebook.name} make no module. ", 1)
     chooses = any(option in text for option in ("--freeze", "--params", "--files"))
     hint = "\nThese are options of %emit_export in the notebook; run the module that it writes."
     return ExportError(text + hint * chooses)

@@ -19,7 +19,7 @@ from emitnb.export.chosen import Choices, check_choices
 from emitnb.export.decorators import in_order
 from emitnb.export.effects import check_in_place
 from emitnb.export.evidence import evidence
-from emitnb.export.problems import Problems
+from emitnb.export.problems import NOTHING_WRITTEN, Problems
 from emitnb.export.readers import outdated, small_values
 from emitnb.export.remarks import left_over, remarks
 from emitnb.export.saved import ROUTER, declared, settings_of
@@ -33,6 +33,7 @@ TAKEN = sys.stdlib_module_names | {"emitnb"}
 """Names of modules that Python, and emitnb itself, look for: first beside what is run."""
 
 __all__ = [
+    "NOTHING_WRITTEN",
     "SETTINGS",
     "Cell",
     "Choices",

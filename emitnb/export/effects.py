@@ -47,12 +47,12 @@ def check_surroundings(
     history: History, traced: dict[Statement, Need], folder: Path, problems: Problems
 ) -> None:
     """Note what a module in ``folder`` would find otherwise around it than the notebook does."""
-    check_effects(history, traced, folder, problems)
-    check_neighbours(traced, folder, problems)
-    check_own_name(traced, problems)
+    _check_effects(history, traced, folder, problems)
+    _check_neighbours(traced, folder, problems)
+    _check_own_name(traced, problems)
 
 
-def check_effects(
+def _check_effects(
     history: History, traced: dict[Statement, Need], folder: Path, problems: Problems
 ) -> None:
     """Note what statements that are not ``traced`` did to something that the traced ones read.
@@ -124,7 +124,7 @@ def _called(
     return found
 
 
-def check_own_name(traced: dict[Statement, Need], problems: Problems) -> None:
+def _check_own_name(traced: dict[Statement, Need], problems: Problems) -> None:
     """Note what says the name of its module: ``K.__module__``, ``repr(K)``."""
     classes = {
         name: one
@@ -151,7 +151,7 @@ def _is_shown_otherwise(tree: ast.ClassDef) -> bool:
     return bool(tree.keywords) or any(name.endswith(("Enum", "Flag")) for name in named)
 
 
-def check_neighbours(traced: dict[Statement, Need], folder: Path, problems: Problems) -> None:
+def _check_neighbours(traced: dict[Statement, Need], folder: Path, problems: Problems) -> None:
     """Note modules beside the notebook that the exported one, in ``folder``, would not find."""
     here = Path.cwd()
     if folder.resolve() == here or str(here) in sys.path[1:]:

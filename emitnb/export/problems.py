@@ -20,6 +20,9 @@ SHOWN = 60
 MOST = 10
 """Problems that one message tells."""
 
+NOTHING_WRITTEN = "nothing was written. "
+"""What the error of an export begins with."""
+
 NO_VALUE: Any = object()
 """Stands for the value of a variable where nothing runs."""
 
@@ -301,7 +304,7 @@ def refusal(*problems: str) -> ExportError:
     if len(problems) > MOST:
         told.append(f"… and {len(problems) - MOST} more like these")
     count = "" if len(problems) == 1 else f"{len(problems)} problems:\n\n"
-    return ExportError(f"nothing was written. {count}" + "\n\n".join(told))
+    return ExportError(f"{NOTHING_WRITTEN}{count}" + "\n\n".join(told))
 
 
 def ways_out(name: str, value: Any = NO_VALUE) -> list[str]:

@@ -280,7 +280,7 @@ def _changes_globals(path: Dotted) -> bool:
 def _has(owner: object, name: str) -> bool:
     """Whether the source of a module or class gives itself an attribute."""
     try:
-        source = inspect.getsource(owner)  # type: ignore[arg-type]
+        source = inspect.getsource(owner)  # type: ignore[arg-type]  # what has none raises
     except (OSError, TypeError):
         return False
     pattern = rf"^\s*(?:(?:async\s+)?def\s+|class\s+)?{re.escape(name)}\s*[(:=\[]"

@@ -16,6 +16,7 @@ from typing import TypeGuard
 
 from emitnb.errors import ExportError
 from emitnb.export.cells import lines_of
+from emitnb.export.problems import NOTHING_WRITTEN
 from emitnb.files import write_files
 from emitnb.text import short_repr
 
@@ -143,7 +144,7 @@ def _check_documentation(before: str, after: str) -> None:
     for one, two in zip(told, laid_out, strict=True):
         if one != two:
             raise ExportError(
-                "nothing was written. A node reads `__doc__`, and blanks in the docstring "
+                f"{NOTHING_WRITTEN}A node reads `__doc__`, and blanks in the docstring "
                 f"{short_repr(one, SHOWN)} change when the module is laid out. "
                 "Put the text into a constant"
             )

@@ -57,23 +57,26 @@ def test_the_next_push_takes_what_nodes_read_as_it_is_by_then(cluster_of, what):
     assert_same(found.router, expected.router)
 
 
-def test_a_replay_takes_it_too(cluster_of):
+def pushed(client, before, value):
+    """Cells with one message pushed through a node on a cluster."""
     cells = Cells()
-    cells.router.use("dask", cluster_of(2))
-    cells.run("factor = 2")
-    cells.run(NODE.format(value="msg.n * factor"))
-    cells.router.push([{"n": n} for n in range(4)])
+    cells.router.use("dask", client)
+    cells.run(before)
+    cells.run(NODE.format(value=value))
+    cells.router.push([{"n": 1}])
+    return cells
+
+
+def test_a_replay_takes_it_too(cluster_of):
+    cells = pushed(cluster_of(2), "factor = 2", "msg.n * factor")
+    cells.router.push([{"n": n} for n in range(3)])
     cells.run("factor = 3")
     cells.router.replay("made")
-    assert cells.router.frame("made")["value"].tolist() == [0, 3, 6, 9]
+    assert cells.router.frame("made")["value"].tolist() == [3, 0, 3, 6]
 
 
 def test_a_helper_that_would_count_wrong_by_now_is_refused(cluster_of):
-    cells = Cells()
-    cells.router.use("dask", cluster_of(2))
-    cells.run("counts = {}\ndef count(n): return n")
-    cells.run(NODE.format(value="count(msg.n)"))
-    cells.router.push([{"n": 1}])
+    cells = pushed(cluster_of(2), "counts = {}\ndef count(n): return n", "count(msg.n)")
     cells.run("def count(n):\n    counts[n] = counts.get(n, 0) + 1\n    return counts[n]")
     with pytest.raises(DeclarationError, match="made changes the global counts"):
         cells.router.push([{"n": 1}])
@@ -81,11 +84,7 @@ def test_a_helper_that_would_count_wrong_by_now_is_refused(cluster_of):
 
 
 def test_a_helper_that_can_no_longer_be_sent_is_refused(cluster_of):
-    cells = Cells()
-    cells.router.use("dask", cluster_of(2))
-    cells.run("import threading\nlock = None")
-    cells.run(NODE.format(value="str(lock)"))
-    cells.router.push([{"n": 1}])
+    cells = pushed(cluster_of(2), "import threading\nlock = None", "str(lock)")
     cells.run("lock = threading.Lock()")
     with pytest.raises(DeclarationError, match="made cannot run on a cluster: the global lock"):
         cells.router.push([{"n": 1}])

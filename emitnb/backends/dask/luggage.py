@@ -86,11 +86,11 @@ class Luggage:
 
         What it reads may have changed since it was declared: bound anew, or in place.
         """
-        identity, known = self._packed.get(node.name, ((), None))
-        if known is not None and _same(identity, _identity(node)):
+        known = self._packed.get(node.name)
+        if known is not None and _same(known[0], _identity(node)):
             now = pickled(node)
-            if now is not None and freight(now).digest == known.digest:
-                return known
+            if now is not None and freight(now).digest == known[1].digest:
+                return known[1]
         one = check(node)
         refuse([one])
         return self._pack(node, one)
@@ -119,11 +119,10 @@ class Trunk:
         self._luggage.forget_sent()
 
     def _blob(self, node: Node) -> Freight:
-        identity, known = self._blobs.get(node.name, ((), None))
-        if known is None or not _same(identity, _identity(node)):
-            known = self._luggage.blob(node)
-            self._blobs[node.name] = (_identity(node), known)
-        return known
+        known = self._blobs.get(node.name)
+        if known is None or not _same(known[0], _identity(node)):
+            known = self._blobs[node.name] = (_identity(node), self._luggage.blob(node))
+        return known[1]
 
 
 def _identity(node: Node) -> Identity:
@@ -132,7 +131,7 @@ def _identity(node: Node) -> Identity:
 
 
 def _same(one: Identity, two: Identity) -> bool:
-    return len(one) == len(two) and all(a is b for a, b in zip(one, two, strict=True))
+    return all(a is b for a, b in zip(one, two, strict=True))
 
 
 def _check_placement(name: str, placement: Placement, workers: Workers) -> None:
