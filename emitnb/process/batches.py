@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
-from time import perf_counter, time_ns
+from time import perf_counter_ns, time_ns
 from typing import Any
 
 import numpy as np
@@ -37,12 +37,12 @@ class BatchRun:
 
     def run(self) -> None:
         """Call the function; afterwards ask :meth:`outcome`."""
-        self._began, self._now = perf_counter(), time_ns()
+        self._began, self._now = perf_counter_ns(), time_ns()
         frame = self._inputs.frame()
         chosen = self._chosen(len(frame))
         if len(frame):
             self._try(frame if chosen is None else frame.take(chosen))
-        self._seconds = perf_counter() - self._began
+        self._ns = perf_counter_ns() - self._began
 
     def outcome(self, rank: int) -> NodeOutcome:
         """Return what the node did."""
@@ -63,8 +63,8 @@ class BatchRun:
             failures=failures,
             received=received,
             dropped=received - emitting - len(failures),
-            seconds=self._seconds,
-            times=(Slice(len(table), self._now, received, round(self._seconds * 1e9)),),
+            seconds=self._ns / 1e9,
+            times=(Slice(len(table), self._now, received, self._ns),),
         )
 
     def _chosen(self, size: int) -> Positions | None:

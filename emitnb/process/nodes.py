@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import operator
 from collections.abc import Callable, Hashable, Sequence
-from time import perf_counter, time_ns
+from time import perf_counter_ns, time_ns
 from typing import Any, Protocol
 
 from emitnb.errors import ResultError
@@ -35,7 +35,6 @@ class NodeRun:
         self.collected = Collected(node)
         self.failures: list[Failed] = []
         self.received = 0
-        self.seconds = 0.0
         self.times: list[Slice] = []
         self._careful = careful and node.new_state is not None
         self._many = self._careful or node.form in (Form.GENERATOR, Form.ASYNC_GENERATOR)
@@ -43,7 +42,7 @@ class NodeRun:
 
     def feed(self, messages: list[Message]) -> None:
         """Run the node on the next messages."""
-        began, now = perf_counter(), time_ns()
+        began, now = perf_counter_ns(), time_ns()
         before = self.collected.rows
         results, errors = self._results(messages)
         add: Callable[[list[Any]], Errors]
@@ -54,10 +53,8 @@ class NodeRun:
         for position, error in sorted([*errors, *misfits], key=operator.itemgetter(0)):
             self.failures.append(Failed(self.received + position, messages[position], error))
         self.received += len(messages)
-        took = perf_counter() - began
-        rows = self.collected.rows - before
-        self.times.append(Slice(rows, now, len(messages), round(took * 1e9)))
-        self.seconds += took
+        took = perf_counter_ns() - began
+        self.times.append(Slice(self.collected.rows - before, now, len(messages), took))
 
     def refuse(self, messages: list[Message], error: BaseException) -> None:
         """Let the next messages fail without running them."""
@@ -89,7 +86,7 @@ class NodeRun:
             failures=tuple(self.failures),
             received=self.received,
             dropped=self.received - emitting - len(self.failures),
-            seconds=self.seconds,
+            seconds=sum(one.ns for one in self.times) / 1e9,
             times=tuple(self.times),
         )
 
