@@ -24,8 +24,18 @@ help: ## list the targets
 demo: .venv/.demo ## run the quickstart on real text; print the graph, the summary and the frame
 	@$(BIN)/emitnb demo --out build
 
+# Pages and clusters keep two cores busy by themselves, and other work would make them late; the
+# other tests use one core each, so two files of them run at a time. Failures of both are shown.
+WHOLE := tests/browser tests/cluster
 test: debian $(MODULES) check ## install what the tests need; lint, types, layers and every test
+ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
+else
+	@status=0; \
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(WHOLE)) || status=1; \
+	$(BIN)/python -m pytest $(WHOLE) || status=1; \
+	exit $$status
+endif
 
 check: .venv/.test ## lint, types and layers only
 	@$(BIN)/ruff check .
