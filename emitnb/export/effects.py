@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from emitnb.export.cells import History, Statement
+from emitnb.export.counters import counters, counts_on
 from emitnb.export.imports import Import
 from emitnb.export.problems import Need, Problems
 from emitnb.export.reaching import (
@@ -174,15 +175,22 @@ def check_in_place(
     a saved one, where ``changing`` is None, only this can be told.
     """
     made = {name: one for one in traced for name in one.names.binds if not one.is_import}
+    counting = counters(traced)
     if changing is not None:
-        made = {n: s for n, s in made.items() if n in changing and not _is_only_written(n, traced)}
+        made = {
+            name: one
+            for name, one in made.items()
+            if name in counting or (name in changing and not _is_only_written(name, traced))
+        }
     by_call = _changed_by_calls(history, is_saved=changing is None)
     for statement in _current(history):
         if statement in traced or statement.is_definition:
             continue
         names = {called(part) for part in ast.walk(statement.tree)}
         later = frozenset().union(*(by_call.get(name, ()) for name in names))
-        for name in sorted(changed_in_place(statement.tree) | later):
+        for name in sorted(
+            changed_in_place(statement.tree) | later | counts_on(statement.tree, counting)
+        ):
             if name in made and made[name].time < statement.time:
                 one = made.pop(name)
                 problems.changed_in_place(name, traced[one], one, statement, changing is None)

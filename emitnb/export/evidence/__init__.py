@@ -6,7 +6,7 @@ import io
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 
-from emitnb.errors import EmitError
+from emitnb.errors import ExportError
 from emitnb.export.evidence.cases import cases_of
 from emitnb.export.evidence.page import Page
 from emitnb.export.evidence.sample import WholeRun, whole_run
@@ -46,12 +46,12 @@ def evidence(
         named tuples among them may be values of messages
     name : the name of the router in the module
 
-    Raises EmitError where nothing was recorded.
+    Raises ExportError where nothing was recorded.
     """
     ledger = router._store.ledger
     graph = router.graph
     if not ledger.log.pushed:
-        raise EmitError(
+        raise ExportError(
             "nothing was recorded that tests could be made of; push something before exporting, "
             "or export without tests"
         )
