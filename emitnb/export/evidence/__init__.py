@@ -6,11 +6,11 @@ import io
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 
-from emitnb.errors import ExportError
 from emitnb.export.evidence.cases import cases_of
 from emitnb.export.evidence.page import Page
 from emitnb.export.evidence.sample import WholeRun, whole_run
 from emitnb.export.evidence.writing import Writer
+from emitnb.export.problems import problem, refusal
 from emitnb.pushing import Pusher
 
 __all__ = ["evidence"]
@@ -51,9 +51,11 @@ def evidence(
     ledger = router._store.ledger
     graph = router.graph
     if not ledger.log.pushed:
-        raise ExportError(
-            "nothing was recorded that tests could be made of; push something before exporting, "
-            "or export without tests"
+        raise refusal(
+            problem(
+                "nothing was recorded that tests could be made of",
+                ["push something before exporting", "export without tests"],
+            )
         )
     writer = Writer(classes)
     page = Page(module, name, graph, writer)
