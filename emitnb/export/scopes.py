@@ -264,6 +264,8 @@ def counted_up(tree: ast.AST) -> frozenset[str]:
     ['sizes', 'stop']
     >>> sorted(counted_up(ast.parse("sizes[word] = sizes.get(word, 0) + 1")))
     ['sizes']
+    >>> sorted(counted_up(ast.parse("sizes[word] = sizes.get(word) or measure(word)")))
+    []
     """
     found = {name for part in ast.walk(tree) if isinstance(part, ast.Global) for name in part.names}
     return frozenset(found).union(p.id for p in counted(tree) if isinstance(p, ast.Name))
@@ -273,12 +275,13 @@ def counted(tree: ast.AST) -> Iterator[ast.expr]:
     """Yield what a statement changes so that it is another one after each time."""
     for part in ast.walk(tree):
         if isinstance(part, ast.AugAssign):
-            is_attribute = isinstance(part.target, ast.Attribute)
-            yield part.target if is_attribute else _root(part.target)
-        elif isinstance(part, ast.Call):
-            yield from (*_changed(part), *_fitted(part))
+            if isinstance(part.target, ast.Attribute):
+                yield part.target
+            yield from _changed_by(part.target)
         elif isinstance(part, ast.Assign) and _reads_what_it_sets(part):
             yield from map(_root, part.targets)
+        elif isinstance(part, ast.Call) and _owner(part, ("setdefault",)) is None:
+            yield from (*_changed_by(part), *_fitted(part))
 
 
 def _reads_what_it_sets(part: ast.Assign) -> bool:
@@ -301,12 +304,16 @@ def _asked(part: ast.AST) -> tuple[str, str] | None:
 def _changed(tree: ast.AST) -> Iterator[ast.expr]:
     """Yield what is changed in place: the ``x`` of ``x[0] = 1``, ``x.add(1)``, ``del x[0]``."""
     for part in ast.walk(tree):
-        if isinstance(part, ast.Subscript | ast.Attribute) and not isinstance(part.ctx, ast.Load):
-            yield _root(part.value)
-        elif (owner := _owner(part, CHANGING)) is not None:
-            yield _root(owner)
-        elif _calls(part, "next"):
-            yield from getattr(part, "args", [])[:1]
+        yield from _changed_by(part)
+
+
+def _changed_by(part: ast.AST) -> Iterator[ast.expr]:
+    if isinstance(part, ast.Subscript | ast.Attribute) and not isinstance(part.ctx, ast.Load):
+        yield _root(part.value)
+    elif (owner := _owner(part, CHANGING)) is not None:
+        yield _root(owner)
+    elif _calls(part, "next"):
+        yield from getattr(part, "args", [])[:1]
 
 
 def _fitted(tree: ast.AST) -> Iterator[ast.expr]:
@@ -323,7 +330,9 @@ def _owner(part: ast.AST, methods: Collection[str]) -> ast.expr | None:
 
 
 def _root(part: ast.expr) -> ast.expr:
-    """The ``x`` of ``x[key].add(1)``."""
+    """The ``x`` of ``x[key].add(1)`` and ``x.setdefault(key, []).append(1)``."""
+    if (owner := _owner(part, ("setdefault",))) is not None:
+        return _root(owner)
     return _root(part.value) if isinstance(part, ast.Subscript) else part
 
 
