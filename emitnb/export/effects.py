@@ -182,31 +182,39 @@ def check_in_place(
             for name, one in made.items()
             if name in counting or (name in changing and not _is_only_written(name, traced))
         }
-    by_call = _changed_by_calls(history, is_saved=changing is None)
+    known = {name: s for s in history.statements if s.is_definition for name in s.names.binds}
     for statement in _current(history):
         if statement in traced or statement.is_definition:
             continue
-        names = {called(part) for part in ast.walk(statement.tree)}
-        later = frozenset().union(*(by_call.get(name, ()) for name in names))
-        for name in sorted(
-            changed_in_place(statement.tree) | later | counts_on(statement.tree, counting)
-        ):
+        later = (
+            _changed_by_call(one, is_saved=changing is None) for one in _run_by(statement, known)
+        )
+        counted = (counts_on(one.tree, counting) for one in (statement, *_run_by(statement, known)))
+        for name in sorted(changed_in_place(statement.tree).union(*later, *counted)):
             if name in made and made[name].time < statement.time:
                 one = made.pop(name)
                 problems.changed_in_place(name, traced[one], one, statement, changing is None)
 
 
-def _changed_by_calls(history: History, *, is_saved: bool) -> dict[str, frozenset[str]]:
-    """The globals that each function of a notebook changes, by its name.
+def _changed_by_call(definition: Statement, *, is_saved: bool) -> frozenset[str]:
+    """The globals that a function of a notebook changes.
 
     Not those to which it only adds values under keys, if values are compared: that is a cache.
     """
-    return {
-        name: one.names.changed if is_saved else one.names.changed & counted_up(one.tree)
-        for one in history.statements
-        if one.is_definition
-        for name in one.names.binds
-    }
+    changed = definition.names.changed
+    return changed if is_saved else changed & counted_up(definition.tree)
+
+
+def _run_by(statement: Statement, known: Mapping[str, Statement]) -> Iterator[Statement]:
+    """The definitions of what a statement calls, however deep."""
+    waiting, seen = [statement], {statement}
+    while waiting:
+        for part in ast.walk(waiting.pop().tree):
+            follows = known.get(called(part))
+            if follows is not None and follows not in seen:
+                seen.add(follows)
+                waiting.append(follows)
+                yield follows
 
 
 def _is_only_written(name: str, traced: Iterable[Statement]) -> bool:
