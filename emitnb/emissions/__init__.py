@@ -1,6 +1,6 @@
 """What nodes emitted: a columnar log with lineage, and the frames made of it."""
 
-from emitnb.emissions.descent import arrivals_of, sources_of, waves_of
+from emitnb.emissions.descent import arrivals_of, sources_of, sources_of_inputs, waves_of
 from emitnb.emissions.frames import LINEAGE, node_frame, whole_frame
 from emitnb.emissions.lineage import counted_by_origin
 from emitnb.emissions.log import KeptRows, Log, Track
@@ -23,6 +23,7 @@ __all__ = [
     "picked_frame",
     "recorded",
     "sources_of",
+    "sources_of_inputs",
     "trace_frame",
     "waves_of",
     "whole_frame",

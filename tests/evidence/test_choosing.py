@@ -28,6 +28,9 @@ def text_of(router: Router) -> str:
     return made(router)["test_graph.py"].decode()
 
 
+OUTCOMES = ("FAILED", "PASSED")
+
+
 def ids(text: str) -> list[str]:
     return re.findall(r'id="(.*?)"', text)
 
@@ -386,3 +389,81 @@ def test_the_router_of_the_module_may_have_another_name(tmp_path: Path):
     assert "emitted(GRAPH, " in text
     assert "fresh(GRAPH)" in text
     assert "(router" not in text
+
+
+def took(router: Router, field: str) -> str:
+    """Declare how long each package took; return the code, which reads a field of some name."""
+    code = (
+        "def took(msg, state):\n"
+        "    if msg.status == 'half':\n"
+        "        state['since'] = msg.time\n"
+        "    if msg.status == 'installed' and 'since' in state:\n"
+        f"        return msg.{field}, msg.time - state.pop('since')\n"
+    )
+    scope: dict[str, Any] = {}
+    exec(code, scope)
+    router.node(
+        ("package", "took"), entry_point=True, name="took", key="package", fingerprint=field
+    )(scope["took"])
+    return code
+
+
+def installed(packages: int) -> list[dict[str, Any]]:
+    """For each package that its installation began, goes on, and ends."""
+    steps = [("half", 0), ("unpacked", packages), ("installed", 2 * packages)]
+    return [
+        {"package": f"p{n}", "status": status, "time": first + n}
+        for status, first in steps
+        for n in range(packages)
+    ]
+
+
+def failed_tests(folder: Path, code: str) -> tuple[list[str], list[str]]:
+    """Put the code of the node ``took`` into the module; return which tests fail, and which do."""
+    (folder / "graph.py").write_text(
+        "from emitnb import Router\n\nrouter = Router()\n\n\n"
+        '@router.node(("package", "took"), entry_point=True, name="took", key="package")\n' + code
+    )
+    ran = python("-m", "pytest", "-q", "-rA", "--tb=no", "-p", "no:cacheprovider", cwd=folder)
+    both = (re.findall(rf"^{verdict} .*?::(\S+)", ran.stdout, re.M) for verdict in OUTCOMES)
+    failed, passed = both
+    return failed, passed
+
+
+@pytest.mark.parametrize("packages", [2, 5_000])
+def test_a_fixed_failure_of_a_node_with_state_runs_into_what_failed(packages: int, tmp_path: Path):
+    router = Router()
+    bug = took(router, "pakage")
+    router.max_failures = 2 * packages
+    router.push(installed(packages))
+    mended = took(router, "package")
+    router.retry(rows=[0, 1])
+    for file, data in made(router).items():
+        (tmp_path / file).write_bytes(data)
+    failed, passed = failed_tests(tmp_path, mended)
+    assert failed == []
+    fixed = [test for test in passed if "fixed" in test]
+    assert len(fixed) == 2
+    assert set(fixed) <= set(failed_tests(tmp_path, bug)[0])
+
+
+def test_a_fixed_failure_comes_behind_what_came_before_it_not_behind_all(tmp_path: Path):
+    """Of one state, behind the last messages before it where the first do not lead to it."""
+
+    def declare(bug: bool) -> None:
+        def rise(msg, state):
+            before = state.get("x", 0)
+            if not (bug and before == 41):
+                state["x"] = msg.x
+            return 1 // (not (bug and before == 41)) and (msg.x - before if before > 40 else None)
+
+        router.node("x", entry_point=True, name="rise", fingerprint=str(bug))(rise)
+
+    router = Router()
+    declare(True)
+    router.push([{"x": x} for x in range(60)])
+    declare(False)
+    router.retry(rows=[0])
+    text = text_of(router).partition("def test_rise")[0]
+    case = text.partition('id="rise-run"')[2]
+    assert [int(one) for one in re.findall(r'"x": (\d+)', case)] == [37, 38, 39, 40, 41, 42, 1]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,8 @@ import numpy as np
 from emitnb.emissions import Track
 from emitnb.emissions.picking import picked_values
 from emitnb.errors import error_words
-from emitnb.export.evidence.received import Failing, Input, inputs_of, size_of
+from emitnb.export.evidence.past import Past
+from emitnb.export.evidence.received import MOST, Failing, Input, inputs_of, size_of
 from emitnb.export.evidence.writing import UnwritableError, Writer
 from emitnb.failures import Failure
 from emitnb.figures import Totals
@@ -20,8 +21,6 @@ from emitnb.graph import Graph
 from emitnb.ledger import Ledger
 from emitnb.message import ENTRY_POINT, Message
 from emitnb.node import Node
-from emitnb.process import WHOLE_NODE
-from emitnb.process.choosing import choose
 from emitnb.testing import run_alone, same
 from emitnb.text import counted, one_line
 
@@ -44,6 +43,12 @@ ALSO = "also-"
 
 OF_KEY, RUN = 3, 5
 """Messages in a case of one key, and in one of the first messages, whatever their keys."""
+
+BEFORE = 5
+"""Messages of the same state that lead to the last of a case."""
+
+OF_STATE = 100_000
+"""Messages of a node with state that those before a fixed failure are looked for in."""
 
 
 Run = Callable[[Sequence[Message]], "list[dict[str, Any]] | BaseException"]
@@ -82,8 +87,17 @@ def cases_of(
 ) -> Cases:
     """Return the cases of one node; it is called for that, and nothing is recorded."""
     node = graph.nodes[name]
-    found = _Finder(ledger, node, writer, lambda run: run_alone(graph, node, run, hop_limit))
-    inputs = inputs_of(ledger, graph, name, failing)
+    fixed = [one for one in ledger.fixed.kept if one.node == name]
+    most = OF_STATE if fixed and node.new_state is not None else MOST
+    received = inputs_of(ledger, graph, name, failing, most)
+    found = _Finder(
+        ledger,
+        node,
+        writer,
+        Past(node, received),
+        lambda run: run_alone(graph, node, run, hop_limit),
+    )
+    inputs = received[:MOST]
     usable = [one for one in inputs if one.size <= EASY_BYTES and one.count <= EASY_ROWS]
     if not usable:
         large = [one for one in inputs if one.size <= MOST_BYTES and one.count <= MOST_ROWS]
@@ -92,9 +106,8 @@ def cases_of(
         found.leave_out("typical", "what it received is too large for a test")
     if usable:
         found.choose(usable)
-    found.add_fixed([one for one in ledger.fixed.kept if one.node == name])
-    received = ledger.figures.get(name, Totals()).received
-    if received and not inputs and not found.cases.kept:
+    found.add_fixed(fixed)
+    if ledger.figures.get(name, Totals()).received and not inputs and not found.cases.kept:
         reason = "all that it received failed, or is no longer kept; mend it, retry, or push again"
         found.leave_out("typical", reason)
     return found.cases
@@ -103,14 +116,14 @@ def cases_of(
 class _Finder:
     """Looks for the cases of one node."""
 
-    def __init__(self, ledger: Ledger, node: Node, writer: Writer, run: Run) -> None:
+    def __init__(self, ledger: Ledger, node: Node, writer: Writer, past: Past, run: Run) -> None:
         self.cases = Cases(node.name)
         self._track = ledger.log.tracks.get(node.name, Track())
         self._node = node
         self._writer = writer
         self._run = run
         self._tried = set[tuple[Input, ...]]()
-        self._first = defaultdict[Hashable, list[Input]](list)
+        self._past = past
 
     def leave_out(self, label: str, reason: str) -> None:
         """Note that there is no such case."""
@@ -124,8 +137,6 @@ class _Finder:
         emitting = [one for one in ordered if one.count]
         dropped = [one for one in ordered if not one.count] if emitting else []
         chosen = emitting or ordered
-        if self._node.new_state is not None:
-            self._know(inputs)
         self._take("typical", _from_middle(chosen))
         self._take("smallest", chosen)
         self._take("largest", chosen[::-1])
@@ -151,63 +162,71 @@ class _Finder:
             if size_of(message) > MOST_BYTES:
                 self.leave_out(label, "what it received is too large for a test")
                 continue
-            one = Input(failure.parent_node or ENTRY_POINT, message, 0, 0, 0, False)
-            earlier = [b for b in self._before(one) if repr(b.message) != repr(message)]
-            self._add(label, [[one], [*earlier, one]], is_new=True)
+            source = -1 if failure.source is None else failure.source
+            one = Input(
+                failure.parent_node or ENTRY_POINT, 0, source, message, 0, 0, 0, is_current=False
+            )
+            self._add(label, self._runs_to(one), is_new=True)
 
     def _run_of(self, one: Input) -> list[Input]:
         """What makes a case of a message: it alone, or the first messages of its key."""
-        return self._before(one) or [one] if self._node.key else [one]
+        return self._past.first(one, OF_KEY) or [one] if self._node.key else [one]
 
-    def _before(self, one: Input) -> list[Input]:
-        """The first messages of the state that a message belongs to."""
-        if self._node.new_state is None:
-            return []
-        keys = self._keys([one])[0]
-        return self._first[keys[0]] if keys else []
-
-    def _know(self, inputs: list[Input]) -> None:
-        """Note the first messages of each state."""
-        keys, taken = self._keys(inputs)
-        for key, place in zip(keys, taken, strict=True):
-            self._first[key] += [inputs[place]][: OF_KEY - len(self._first[key])]
-
-    def _keys(self, inputs: list[Input]) -> tuple[Sequence[Hashable], Sequence[int]]:
-        """The keys of those messages that the node takes, and which they are."""
-        _, keys, places, _ = choose(self._node, [one.message for one in inputs])
-        taken = range(len(inputs)) if places is None else places
-        return keys or [WHOLE_NODE] * len(taken), taken
+    def _runs_to(self, one: Input) -> list[list[Input]]:
+        """Runs that end with a message: behind the last before it of its state, behind the
+        first, and alone."""
+        before = self._past.before(one)
+        runs = ([*before[-BEFORE:], one], [*before[:BEFORE], one], [one])
+        return list(map(list, dict.fromkeys(map(tuple, runs))))
 
     def _take(self, label: str, inputs: Sequence[Input]) -> None:
         self._add(label, [self._run_of(one) for one in inputs[:TRIES]])
 
     def _add(self, label: str, runs: Sequence[list[Input]], is_new: bool = False) -> None:
-        """Add the first of some runs that makes a case, unless there is one just like it."""
-        problem = ""
+        """Add a case, unless there is one just like it.
+
+        Of some runs that is the first that makes one; for a new one, rather the first whose last
+        message emits: else nobody knows how far the node came with it.
+        """
+        problem, silent = "", None
         for run in runs:
             if not is_new and tuple(run) in self._tried:
                 continue
             self._tried.add(tuple(run))
-            messages = [one.message.as_dict() for one in run]
-            origins = tuple(one.origin for one in run)
-            if not is_new and self._has(origins, messages):
+            if not is_new and self._has(run):
                 return
-            made = self._run([one.message for one in run])
-            if isinstance(made, BaseException):
-                if label == DROPPED:
-                    continue  # it was a failure, and discarded
-                name, text = error_words(made)
-                problem = problem or one_line(f"it fails with {name}: {text}", 200).rstrip(".")
-                continue
-            why = self._problem(run, messages, made)
-            if not why:
-                self.cases.kept.append(Case(label, origins, messages, made))
+            made = self._case(label, run)
+            if isinstance(made, str):
+                problem = problem or made
+            elif is_new and len(runs) > 1 and not self._ends_emitting(run, made):
+                silent = silent or made
+            else:
+                self.cases.kept.append(made)
                 return
-            problem = problem or why
-        if problem:
+        if silent is not None:
+            self.cases.kept.append(silent)
+        elif problem:
             self.leave_out(label, problem)
 
-    def _has(self, origins: tuple[str, ...], messages: list[dict[str, Any]]) -> bool:
+    def _case(self, label: str, run: list[Input]) -> Case | str:
+        """The case that a run makes, or why there is none."""
+        made = self._run([one.message for one in run])
+        if isinstance(made, BaseException):
+            if label == DROPPED:
+                return ""  # it was a failure, and discarded
+            name, text = error_words(made)
+            return one_line(f"it fails with {name}: {text}", 200).rstrip(".")
+        messages = [one.message.as_dict() for one in run]
+        origins = tuple(one.origin for one in run)
+        return self._problem(run, messages, made) or Case(label, origins, messages, made)
+
+    def _ends_emitting(self, run: list[Input], case: Case) -> bool:
+        before = self._run([one.message for one in run[:-1]])
+        return isinstance(before, list) and len(case.expected) > len(before)
+
+    def _has(self, run: list[Input]) -> bool:
+        messages = [one.message.as_dict() for one in run]
+        origins = tuple(one.origin for one in run)
         known = (case.messages for case in self.cases.kept if case.origins == origins)
         return any(same(messages, others) for others in known)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emitnb.changes import Stale
-from emitnb.emissions import Log, Track, recorded
+from emitnb.emissions import Log, Track, recorded, sources_of_inputs
 from emitnb.graph import Graph
 from emitnb.grouping import json_size
 from emitnb.ledger import Ledger
@@ -24,11 +24,14 @@ MOST = 10_000
 class Input:
     """One message that a node received: ``count`` rows from ``first`` on were made of it.
 
-    ``size`` is the length of its JSON in bytes; ``is_current`` says whether the node as it is now
-    made those rows.
+    ``row`` is its row in the frame of its origin, and ``source`` the number of the pushed message
+    that it descends from. ``size`` is the length of its JSON in bytes; ``is_current`` says whether
+    the node as it is now made those rows.
     """
 
     origin: str
+    row: int
+    source: int
     message: Message
     size: int
     first: int
@@ -39,37 +42,45 @@ class Input:
 _Place = tuple[str, int]
 """An origin, and one of its rows."""
 
+_Made = tuple[int, int, int, int]
+"""Of one input: its source, the first row that was made of it, how many, and the revision."""
+
 
 Failing = Collection[tuple[str, str | None, int | None]]
 """What fails still: nodes, with the origin and row that each failed on."""
 
 
-def inputs_of(ledger: Ledger, graph: Graph, node: str, failing: Failing) -> list[Input]:
-    """Return the first messages that a node received, but for those that fail.
+def inputs_of(
+    ledger: Ledger, graph: Graph, node: str, failing: Failing, most: int = MOST
+) -> list[Input]:
+    """Return the first messages that a node received, in push order, but for those that fail.
 
-    One that was sent again counts where it came last.
+    ``most`` is how many there are at the most. What one that was sent again made is what it made
+    last.
     """
     log = ledger.log
-    made = dict[_Place, tuple[int, int, int]]()
-    for place, rows in _taken(log.tracks.get(node, Track())):
+    made = dict[_Place, _Made]()
+    for place, rows in _taken(log, node, most):
         made.pop(place, None)
         if (node, *place) not in failing and _is_kept(log, place):
             made[place] = rows
     messages = _messages(log, graph, list(made))
     stale = ledger.changes.stale.get(node, Stale()).rows
     revision = graph.nodes[node].revision
-    return [
+    found = [
         Input(
-            place[0],
+            *place,
+            source,
             message,
             size_of(message),
             first,
             count,
             made_by == revision and (first >= stale or not count),
         )
-        for place, (first, count, made_by) in made.items()
+        for place, (source, first, count, made_by) in made.items()
         for message in [messages[place]]
     ]
+    return sorted(found, key=lambda one: one.source)
 
 
 def size_of(message: Message) -> int:
@@ -78,10 +89,10 @@ def size_of(message: Message) -> int:
     return size if size < sys.maxsize else len(repr(message))
 
 
-def _taken(track: Track) -> Iterator[tuple[_Place, tuple[int, int, int]]]:
-    """Yield the inputs of a node, each with its first row, how many it made, and the revision."""
-    left = MOST
-    for segment in track.segments:
+def _taken(log: Log, node: str, left: int) -> Iterator[tuple[_Place, _Made]]:
+    """Yield the inputs of a node, each with what was made of it."""
+    segments = log.tracks.get(node, Track()).segments
+    for segment, sources in zip(segments, sources_of_inputs(log, node), strict=True):
         size = min(segment.inputs, left)
         left -= size
         zeros = np.zeros(size, np.int64)
@@ -91,9 +102,9 @@ def _taken(track: Track) -> Iterator[tuple[_Place, tuple[int, int, int]]]:
             rows = segment.parent_rows[:size]
         counts = zeros + 1 if segment.counts is None else segment.counts[:size].astype(np.int64)
         firsts = segment.first + np.cumsum(counts) - counts
-        columns = (codes.tolist(), rows.tolist(), firsts.tolist(), counts.tolist())
-        for code, row, first, count in zip(*columns, strict=True):
-            yield (segment.origins[code], row), (first, count, segment.revision)
+        columns = (part.tolist() for part in (codes, rows, sources[:size], firsts, counts))
+        for code, row, source, first, count in zip(*columns, strict=True):
+            yield (segment.origins[code], row), (source, first, count, segment.revision)
 
 
 def _is_kept(log: Log, place: _Place) -> bool:
