@@ -467,3 +467,82 @@ def test_a_fixed_failure_comes_behind_what_came_before_it_not_behind_all(tmp_pat
     text = text_of(router).partition("def test_rise")[0]
     case = text.partition('id="rise-run"')[2]
     assert [int(one) for one in re.findall(r'"x": (\d+)', case)] == [37, 38, 39, 40, 41, 42, 1]
+
+
+def sampled(router: Router, folder: Path) -> pd.DataFrame:
+    """The frame that the whole graph gives for the sample of its messages."""
+    (folder / "frame.parquet").write_bytes(made(router)["test_graph-frame.parquet"])
+    return pd.read_parquet(folder / "frame.parquet")
+
+
+def test_the_sample_has_rows_of_a_node_that_emits_for_pairs(tmp_path: Path):
+    router = Router()
+    took(router, "package")
+    messages = installed(200)
+    router.push([*messages[:400], *reversed(messages[400:])])  # begun first, ended last
+    assert "took" in set(sampled(router, tmp_path)["node"])
+
+
+def test_the_sample_has_rows_of_nodes_with_state_behind_others(tmp_path: Path):
+    """Of pairs of pairs; and of what a node makes of each so many messages, whatever their keys."""
+    router = Router()
+    took(router, "package")
+    # What one package took is compared with what another took: both with all their messages.
+    router.node("longer", "took", name="longer")(
+        lambda msg, state: (msg.took + state["was"],) if state.get("was") else state.update(was=1)
+    )
+    router.node("n", entry_point=True, name="each", when=lambda msg: msg.time > 15)(
+        lambda msg, state: state.update(n=state.get("n", 0) + 1) or (state["n"] % 30 or None)
+    )
+
+    @router.node("n", "each", name="thirtieth")
+    def thirtieth(msg, state):
+        state["n"] = state.get("n", 0) + 1
+        return state["n"] if state["n"] % 30 == 0 else None
+
+    router.push(installed(100))
+    frame = sampled(router, tmp_path)
+    assert set(frame["node"]) == set(router.nodes)
+    pushed_ones = load_pushed(router, tmp_path)
+    assert len(pushed_ones) <= 100
+
+
+def load_pushed(router: Router, folder: Path) -> list[Any]:
+    """The messages of the sample."""
+    (folder / "cases.jsonl").write_bytes(made(router)["test_graph.jsonl"])
+    return load_cases(folder / "cases.jsonl")["whole-graph"]
+
+
+def test_what_no_sample_reaches_leaves_one_that_is_small(tmp_path: Path):
+    router = echo()
+
+    @router.node("n", "echo", name="thousandth")
+    def thousandth(msg, state):
+        state["n"] = state.get("n", 0) + 1
+        return state["n"] if state["n"] % 1000 == 0 else None
+
+    router.push(range(3000), field="x")
+    assert set(sampled(router, tmp_path)["node"]) == {"echo"}
+    assert len(sampled(router, tmp_path)) <= 20
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        'router.node("y", "echo", name="more")(lambda msg: None)',
+        'router.remove("silent")',
+    ],
+)
+def test_a_node_more_or_less_shows(change: str, tmp_path: Path):
+    """Also one that emits nothing."""
+    router = echo()
+    router.node("y", "echo", name="silent")(lambda msg: None)
+    router.push([1, 2], field="x")
+    put(router, tmp_path)
+    module = tmp_path / "graph.py"
+    silent = 'router.node("y", "echo", name="silent")(lambda msg: None)\n'
+    module.write_text(module.read_text() + silent)
+    check(tmp_path)
+    module.write_text(f"{module.read_text()}{change}\n")
+    ran = python("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "whole", cwd=tmp_path)
+    assert ran.returncode == 1, ran.stdout

@@ -63,8 +63,8 @@ def evidence(
     with redirect_stdout(io.StringIO()):  # what nodes print now, they have printed before
         for node in nodes:
             page.add_node(cases_of(ledger, graph, failing, node, router.hop_limit, writer))
-        run = whole_run(router, ledger, nodes, writer)
-    page.add_graph(run)
+        run = whole_run(router, ledger, nodes, writer, failing)
+    page.add_graph(run, nodes)
     files = {f"test_{module}.py": page.text().encode()}
     if page.stored:
         files[page.stored_name] = page.stored

@@ -47,7 +47,7 @@ class Page:
         else:
             self._note(cases.notes())
 
-    def add_graph(self, run: WholeRun | str) -> None:
+    def add_graph(self, run: WholeRun | str, nodes: Sequence[str]) -> None:
         """Add the test of the whole graph."""
         if isinstance(run, str):
             self._note([f"The whole graph is not run on a sample: {run}."])
@@ -67,6 +67,7 @@ class Page:
             f"def {name}():",
             '    """Some of the messages that were recorded give the frame that they gave."""',
             f"    again = fresh({self._router})",
+            self._line(f"{{{', '.join(map(repr, nodes))}}}", before="assert set(again.nodes) == "),
             *self._pushed(run.pushes),
             self._line(f"assert_frame({frame}, {self._beside(self.frame_name(run), run.frame)})"),
             self._line(repr(run.failing), before="assert again.failing() == "),

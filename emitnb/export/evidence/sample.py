@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -17,7 +17,8 @@ import pandas as pd
 from emitnb.backends.memory import Memory
 from emitnb.emissions import Log, recorded, sources_of
 from emitnb.errors import EmitError
-from emitnb.export.evidence.received import size_of
+from emitnb.export.evidence.reaching import Reaching
+from emitnb.export.evidence.received import Failing, size_of
 from emitnb.export.evidence.writing import UnwritableError, Writer
 from emitnb.graph import Graph
 from emitnb.ledger import Ledger
@@ -29,11 +30,17 @@ from emitnb.testing import load_frame, same
 FIRST, MOST = 10, 20
 """Messages of a sample: so many that were pushed first, and with others so many at the most."""
 
+REACHING = 100
+"""Messages of a sample with those that nodes need to emit anything, at the most."""
+
 EASY_BYTES, EASY_ROWS = 100_000, 5_000
 """What the sample takes, and the rows made of it, if there are messages as small as that."""
 
 MOST_BYTES, MOST_ROWS = 2_000_000, 200_000
 """A single message that takes more is not pushed in a test."""
+
+RUNS = 50
+"""Runs that look for a sample in which every node emits."""
 
 LOOKED_AT = 100
 """Messages that are weighed for one place in the sample."""
@@ -55,25 +62,24 @@ class WholeRun:
 
 
 def whole_run(
-    router: Pusher, ledger: Ledger, nodes: Sequence[str], writer: Writer
+    router: Pusher, ledger: Ledger, nodes: Sequence[str], writer: Writer, failing: Failing
 ) -> WholeRun | str:
     """Return a run of the graph of some nodes on a sample, or why there is none."""
-    pushes = _sample(ledger, nodes)
-    if not pushes:
-        return "no message that was pushed is small enough, and still kept"
     try:
+        pushes = _sample(router, ledger, nodes, failing)
+        if not pushes:
+            return "no message that was pushed is small enough, and still kept"
         writer.text(pushes)
         writer.line(pushes)
+        (frame, failed), (again, _) = (_run(router, nodes, pushes) for _ in range(2))
     except UnwritableError as error:
         return f"values of the type {error} cannot be written down"
-    try:
-        (frame, failing), (again, _) = (_run(router, nodes, pushes) for _ in range(2))
     except EmitError as error:
         return str(error).rstrip(".")
     if not _equal(frame, again):
         return "it emits something else each time"
     suffix, data, left_out = stored(frame, writer)
-    return WholeRun(pushes, suffix, data, left_out, failing)
+    return WholeRun(pushes, suffix, data, left_out, failed)
 
 
 def stored(frame: pd.DataFrame, writer: Writer) -> tuple[str, bytes, tuple[str, ...]]:
@@ -100,34 +106,61 @@ def _run(
     return again.frame(), again.failing()
 
 
-def _sample(ledger: Ledger, nodes: Sequence[str]) -> Pushes:
-    """The first messages, those that reach nodes not reached yet, and those that once failed."""
+def _emitting(router: Pusher, nodes: Sequence[str], pushes: Pushes) -> set[str]:
+    return set(_run(router, nodes, pushes)[0]["node"])
+
+
+def _sample(router: Pusher, ledger: Ledger, nodes: Sequence[str], failing: Failing) -> Pushes:
+    """The first messages, those that once failed, and those that nodes need to emit anything."""
     log = ledger.log
-    sources = {name: sources_of(log, name) for name in nodes if name in log.tracks}
+    emitting = [name for name in nodes if name in log.tracks and log.tracks[name].rows]
     rows = np.zeros(log.pushed, np.int64)
-    for found in sources.values():
-        rows += np.bincount(found, minlength=log.pushed)
+    for name in emitting:
+        rows += np.bincount(sources_of(log, name), minlength=log.pushed)
     is_kept = _kept(log, nodes)
     kept = np.flatnonzero(is_kept)
     chosen = _Chosen(log, rows)
     for row in kept[:LOOKED_AT].tolist():
         if len(chosen.sizes) < FIRST:
             chosen.add(row, EASY_BYTES // 2, EASY_ROWS // 2)
-    for found in sources.values():
-        if not np.isin(found, list(chosen.sizes)).any():
-            reaching = np.unique(found[is_kept[found]])[:LOOKED_AT]
-            any(map(chosen.add, reaching[np.argsort(rows[reaching], kind="stable")].tolist()))
     for failure in ledger.fixed.kept:
         if failure.node in nodes and failure.source is not None and is_kept[failure.source]:
             chosen.add(failure.source)
+    reaching = Reaching(ledger, router.graph, failing)
+    run = partial(_emitting, router, nodes)
+    chosen = _reaching(chosen, reaching, emitting, is_kept, run)
     if not chosen.sizes:
         few = kept[:LOOKED_AT]
         for row in few[np.argsort(rows[few], kind="stable")][:1].tolist():
             chosen.add(row, MOST_BYTES, MOST_ROWS)
-    return [
-        (to, [chosen.values[row] for row in part])
-        for to, part in groupby(sorted(chosen.sizes), key=partial(_target, log))
-    ]
+    return chosen.pushes()
+
+
+def _reaching(
+    chosen: _Chosen,
+    reaching: Reaching,
+    nodes: Sequence[str],
+    is_kept: npt.NDArray[np.bool_],
+    emitting: Callable[[Pushes], set[str]],
+) -> _Chosen:
+    """A sample with more messages, so that each of the nodes emits, where such are found.
+
+    ``emitting`` says which nodes emit for a sample. That is tried out: what a node needs is a guess
+    where there is state.
+    """
+    reached = emitting(chosen.pushes())
+    runs = 0
+    for node in nodes:
+        sets = reaching.needs(node, REACHING) if node not in reached else ()
+        for needs in (one for one in sets if is_kept[list(one)].all()):
+            more = chosen.copy()
+            if runs < RUNS and all(more.add(row, most=REACHING) for row in sorted(needs)):
+                runs += 1
+                now = emitting(more.pushes())
+                if now > reached and node in now:
+                    chosen, reached = more, now
+                    break
+    return chosen
 
 
 class _Chosen:
@@ -139,10 +172,29 @@ class _Chosen:
         self._log = log
         self._rows = rows
 
-    def add(self, row: int, most_bytes: int = EASY_BYTES, most_rows: int = EASY_ROWS) -> bool:
+    def copy(self) -> _Chosen:
+        """Return a sample with the same messages."""
+        made = _Chosen(self._log, self._rows)
+        made.sizes, made.values = dict(self.sizes), dict(self.values)
+        return made
+
+    def pushes(self) -> Pushes:
+        """Return the messages as they are pushed."""
+        return [
+            (to, [self.values[row] for row in part])
+            for to, part in groupby(sorted(self.sizes), key=partial(_target, self._log))
+        ]
+
+    def add(
+        self,
+        row: int,
+        most_bytes: int = EASY_BYTES,
+        most_rows: int = EASY_ROWS,
+        most: int = MOST,
+    ) -> bool:
         """Add a message; return whether there was room for it."""
         made = int(self._rows[[*self.sizes, row]].sum())
-        if row in self.sizes or len(self.sizes) == MOST or made > most_rows:
+        if row in self.sizes or len(self.sizes) >= most or made > most_rows:
             return row in self.sizes
         table = recorded(self._log, ENTRY_POINT, np.array([row]))
         (message,) = table.messages(ENTRY_POINT, Message)
