@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import datetime
 import itertools
 import json
@@ -546,3 +547,60 @@ def test_a_node_more_or_less_shows(change: str, tmp_path: Path):
     module.write_text(f"{module.read_text()}{change}\n")
     ran = python("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "whole", cwd=tmp_path)
     assert ran.returncode == 1, ran.stdout
+
+
+def cases_in(text: str) -> dict[str, tuple[list[Any], list[Any]]]:
+    """The cases that stand in the code, by their ids: messages, and what is emitted for them."""
+    found = re.findall(r"pytest\.param\(\s*(\[.*?\]),\s+(\[.*?\]),\s+id=\"(.*?)\"", text, re.S)
+    return {
+        name: (ast.literal_eval(messages), ast.literal_eval(expected))
+        for messages, expected, name in found
+    }
+
+
+def test_a_dropped_message_of_a_node_with_state_emits_nothing():
+    router = Router()
+    took(router, "package")
+    router.push(installed(4))
+    messages, expected = cases_in(text_of(router))["took-dropped"]
+    assert expected == []
+    assert [message["status"] for message in messages] in (["half"], ["unpacked"])
+
+
+def test_what_is_dropped_behind_others_alone_says_so():
+    router = Router()
+
+    @router.node("x", entry_point=True, name="new", key="x")
+    def new(msg, state):
+        return None if state.get("seen") else (state.update(seen=True), msg.x)[1]
+
+    router.push([1, 2, 1, 3, 1], field="x")
+    cases = cases_in(text_of(router))
+    assert "new-dropped" not in cases
+    messages, expected = cases["new-last-dropped"]
+    assert messages[-1] == {"x": 1}
+    assert len(messages) > 1
+    assert expected == [{"x": 1}]
+
+
+def test_what_is_dropped_no_longer_is_no_such_case():
+    router = Router()
+    router.node("x", entry_point=True, name="odd")(lambda msg: msg.x if msg.x % 2 else None)
+    router.push([1, 2], field="x")
+    echo(router, "odd")
+    assert "odd-dropped" not in cases_in(text_of(router))
+
+
+def test_the_typical_message_of_a_node_that_emits_late_emits_something():
+    """Not at the first messages of a key, but at the fifth."""
+    router = Router()
+
+    @router.node("x", entry_point=True, name="late", key="k")
+    def late(msg, state):
+        state["n"] = state.get("n", 0) + 1
+        return msg.x if state["n"] > 4 else None
+
+    router.push([{"k": n % 3, "x": n} for n in range(24)])
+    cases = cases_in(text_of(router))
+    assert cases["late-typical"][1]
+    assert cases["late-dropped"][1] == []

@@ -33,7 +33,8 @@ MOST_BYTES, MOST_ROWS = 2_000_000, 100_000
 TRIES = 3
 """Messages that are tried for one case: some fail now, which did not when they were recorded."""
 
-DROPPED = "dropped"
+DROPPED, LAST_DROPPED = "dropped", "last-dropped"
+"""Labels of cases that emit nothing, and in which the last message emits nothing."""
 
 IN_CODE = 3
 """Fixed failures of one type that stand in the code; what more there are is stored."""
@@ -140,18 +141,25 @@ class _Finder:
         self._take("typical", _from_middle(chosen))
         self._take("smallest", chosen)
         self._take("largest", chosen[::-1])
-        self._take(DROPPED, _from_middle(dropped))
+        self._drop(_from_middle(dropped))
         if self._node.new_state is not None or self._node.batch:
             self._add("run", [inputs[:RUN]])
 
     def add_fixed(self, failures: list[Failure]) -> None:
         """Take what failed once, and passes now."""
-        seen = set[tuple[str, str]]()
+        seen = set[tuple[tuple[str, str], ...]]()
         types = Counter[str]()
         for failure in failures:
             message = failure.input
-            known = message._origin if isinstance(message, Message) else "", repr(message)
-            if not isinstance(message, Message) or known in seen:
+            if not isinstance(message, Message):
+                continue
+            source = -1 if failure.source is None else failure.source
+            one = Input(
+                failure.parent_node or ENTRY_POINT, 0, source, message, 0, 0, 0, is_current=False
+            )
+            runs = self._runs_to(one)
+            known = tuple((each.origin, repr(each.message)) for each in runs[0])
+            if known in seen:
                 continue
             seen.add(known)
             types[failure.error_type] += 1
@@ -162,11 +170,7 @@ class _Finder:
             if size_of(message) > MOST_BYTES:
                 self.leave_out(label, "what it received is too large for a test")
                 continue
-            source = -1 if failure.source is None else failure.source
-            one = Input(
-                failure.parent_node or ENTRY_POINT, 0, source, message, 0, 0, 0, is_current=False
-            )
-            self._add(label, self._runs_to(one), is_new=True)
+            self._add(label, runs, self._ends_emitting, is_new=True)
 
     def _run_of(self, one: Input) -> list[Input]:
         """What makes a case of a message: it alone, or the first messages of its key."""
@@ -180,15 +184,40 @@ class _Finder:
         return list(map(list, dict.fromkeys(map(tuple, runs))))
 
     def _take(self, label: str, inputs: Sequence[Input]) -> None:
-        self._add(label, [self._run_of(one) for one in inputs[:TRIES]])
+        runs = [run for one in inputs[:TRIES] for run in (self._run_of(one), *self._runs_to(one))]
+        emits = any(one.count for one in inputs)
+        self._add(label, runs, lambda run, case: bool(case.expected) or not emits)
 
-    def _add(self, label: str, runs: Sequence[list[Input]], is_new: bool = False) -> None:
+    def _drop(self, inputs: Sequence[Input]) -> None:
+        """Add a case of a message that is dropped, rather alone: others with it may emit."""
+        runs = [(DROPPED, [one]) for one in inputs]
+        runs += [(LAST_DROPPED, run) for one in inputs for run in self._runs_to(one)[:-1]]
+        problem = ""
+        for label, run in runs:
+            if self._has(run):
+                continue
+            made = self._case(label, run)
+            if isinstance(made, str):
+                problem = problem or made
+            elif not (made.expected if label == DROPPED else self._ends_emitting(run, made)):
+                self.cases.kept.append(made)
+                return
+        if problem:
+            self.leave_out(DROPPED, problem)
+
+    def _add(
+        self,
+        label: str,
+        runs: Sequence[list[Input]],
+        is_wanted: Callable[[list[Input], Case], bool] = lambda run, case: True,
+        is_new: bool = False,
+    ) -> None:
         """Add a case, unless there is one just like it.
 
-        Of some runs that is the first that makes one; for a new one, rather the first whose last
-        message emits: else nobody knows how far the node came with it.
+        Of some runs that is the first that makes a wanted one, or else the first that makes one:
+        where nothing is emitted, nobody knows how far the node came.
         """
-        problem, silent = "", None
+        problem, other = "", None
         for run in runs:
             if not is_new and tuple(run) in self._tried:
                 continue
@@ -198,13 +227,13 @@ class _Finder:
             made = self._case(label, run)
             if isinstance(made, str):
                 problem = problem or made
-            elif is_new and len(runs) > 1 and not self._ends_emitting(run, made):
-                silent = silent or made
-            else:
+            elif len(runs) == 1 or is_wanted(run, made):
                 self.cases.kept.append(made)
                 return
-        if silent is not None:
-            self.cases.kept.append(silent)
+            else:
+                other = other or made
+        if other is not None:
+            self.cases.kept.append(other)
         elif problem:
             self.leave_out(label, problem)
 
@@ -212,7 +241,7 @@ class _Finder:
         """The case that a run makes, or why there is none."""
         made = self._run([one.message for one in run])
         if isinstance(made, BaseException):
-            if label == DROPPED:
+            if label in (DROPPED, LAST_DROPPED):
                 return ""  # it was a failure, and discarded
             name, text = error_words(made)
             return one_line(f"it fails with {name}: {text}", 200).rstrip(".")
