@@ -36,9 +36,9 @@ from emitnb.node import Node
 from emitnb.plan import make_plan
 from emitnb.process import Given, MessageTable, Recorded, Stream, process_plan
 from emitnb.pushing import Pusher
-from emitnb.text import counted
+from emitnb.text import counted, one_line
 
-__all__ = ["assert_frame", "emitted", "fresh", "load_cases", "same", "stored_cases"]
+__all__ = ["assert_frame", "assert_stored", "emitted", "fresh", "load_cases", "same"]
 
 AnyRouter = TypeVar("AnyRouter", bound=Pusher)
 
@@ -149,16 +149,34 @@ def load_cases(path: str | os.PathLike[str], *classes: type) -> dict[str, list[A
     return {one["case"]: one["values"] for one in _lines(Path(path).read_bytes(), _named(classes))}
 
 
-def stored_cases(stored: Mapping[str, Sequence[Any]], prefix: str) -> list[Any]:
-    """Return those of some stored cases whose names begin with a prefix, for ``parametrize``.
+def assert_stored(
+    router: Pusher, node: str, stored: Mapping[str, Sequence[Any]], cases: str
+) -> None:
+    """Raise where a node does not emit what some stored cases expect, types included.
 
-    They are what :func:`load_cases` gives; the name of each is its id. Needs pytest.
+    ``stored`` is what :func:`load_cases` gives, and each case a list of the messages and what the
+    node emits for them, with their origins first where these matter. ``cases`` is what the names of
+    some of them begin with, up to a dash.
+
+    Raises AssertionError for the first that differs, with its name, and where there is no such
+    case; and what the node raises, with a note that names the case.
     """
-    import pytest
-
-    return [
-        pytest.param(*values, id=name) for name, values in stored.items() if name.startswith(prefix)
-    ]
+    __tracebackhide__ = True
+    chosen = [name for name in stored if name.startswith(f"{cases}-")]
+    if not chosen:
+        raise AssertionError(f"no stored case begins with {cases}-; is the file complete?")
+    for name in chosen:
+        *origin, messages, expected = stored[name]
+        try:
+            found = emitted(router, node, messages, origin=origin[0] if origin else None)
+        except Exception as error:
+            error.add_note(f"{name}: {node} fails for {one_line(repr(messages), 2_000)}")
+            raise
+        if not same(found, expected):
+            given, made, wanted = (
+                one_line(repr(part), 2_000) for part in (messages, found, expected)
+            )
+            raise AssertionError(f"{name}: for {given} {node} emits {made}, not {wanted}")
 
 
 def assert_frame(frame: pd.DataFrame, path: str | os.PathLike[str], *classes: type) -> None:

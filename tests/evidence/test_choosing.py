@@ -205,23 +205,50 @@ def test_each_fixed_failure_is_a_case_and_one_input_is_one(tmp_path: Path):
     assert fixed == [f"echo-fixed-TypeError{n}" for n in ("", "-2", "-3")]
 
 
-def test_many_fixed_failures_of_one_type_are_all_tested_and_few_stand_in_the_code(tmp_path: Path):
+def fixed_many(folder: Path) -> str:
+    """Put tests of many fixed failures of two types into a folder; return their text."""
     router = Router()
-    router.node("x", entry_point=True, name="echo")(lambda msg: msg.x + "")
-    router.push([{"x": x} for x in ["a", *range(40)]])
+    router.node("x", entry_point=True, name="echo")(lambda msg: msg.x + "" if msg.x else msg.y)
+    router.push([{"x": x} for x in ["a", *range(1, 41), *[""] * 5, *([[]] * 5)]])
+    router.push([{"x": 0, "z": z} for z in range(5)])
     echo(router)
     router.retry()
-    text = passes(router, tmp_path)
+    return passes(router, folder)
+
+
+def pytest_says(folder: Path, *options: str) -> str:
+    ran = python("-m", "pytest", "-q", "-p", "no:cacheprovider", *options, cwd=folder)
+    return ran.stdout
+
+
+def test_many_fixed_failures_of_one_type_are_one_test_and_few_stand_in_the_code(tmp_path: Path):
+    text = fixed_many(tmp_path)
     fixed = [one for one in ids(text) if "fixed" in one]
-    assert fixed == [f"echo-fixed-TypeError{n}" for n in ("", "-2", "-3")]
-    assert '*stored_cases(STORED, "echo-also-"),' in text
-    ran = python("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "fixed", cwd=tmp_path)
-    assert "40 passed" in ran.stdout
+    types = "TypeError", "AttributeError"
+    numbers = "", "-2", "-3"
+    assert fixed == [f"echo-fixed-{kind}{n}" for kind in types for n in numbers]
+    stored = load_cases(tmp_path / "test_graph.jsonl")
+    assert [values[0] for name, values in stored.items() if "TypeError" in name] == [
+        [{"x": x}] for x in range(4, 41)
+    ]
+    assert "8 passed" in pytest_says(tmp_path, "-k", "fixed")
+    assert 'assert_stored(router, "echo", STORED, cases)' in text
+
+
+def test_of_many_fixed_failures_the_first_that_differs_is_named(tmp_path: Path):
+    fixed_many(tmp_path)
     module = tmp_path / "graph.py"
-    module.write_text(module.read_text().replace("msg.x)", "msg.x if msg.x != 39 else 38)"))
-    ran = python("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "fixed", cwd=tmp_path)
-    assert "test_echo[echo-also-fixed-TypeError-40]" in ran.stdout
-    assert "1 failed, 39 passed" in ran.stdout
+    module.write_text(module.read_text().replace("msg.x)", "38 if msg.x in (39, 40) else msg.x)"))
+    told = pytest_says(tmp_path, "-k", "fixed")
+    assert "test_echo_fixed[echo-also-fixed-TypeError]" in told
+    assert "1 failed, 7 passed" in told
+    assert "echo-also-fixed-TypeError-39" in told
+    assert "echo-also-fixed-TypeError-40" not in told
+    assert "[{'x': 38}]" in told
+    module.write_text(module.read_text().replace("38 if", "1 // 0 if"))
+    told = pytest_says(tmp_path, "-k", "fixed")
+    assert "echo-also-fixed-TypeError-39" in told
+    assert "ZeroDivisionError" in told
 
 
 def test_what_nodes_print_meanwhile_is_not_shown(capsys: pytest.CaptureFixture[str]):

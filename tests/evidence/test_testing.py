@@ -10,7 +10,7 @@ import pytest
 from evidence.making import loaded
 
 from emitnb import EmitError, Message, ResultError, Router, UnknownNodeError
-from emitnb.testing import assert_frame, emitted, fresh, load_cases
+from emitnb.testing import assert_frame, assert_stored, emitted, fresh, load_cases
 
 
 @pytest.fixture
@@ -125,3 +125,20 @@ def test_a_frame_is_compared_with_its_dtypes(tmp_path: Path):
     assert_frame(frame, path)
     with pytest.raises(AssertionError, match=re.escape('column name="text"')):
         assert_frame(frame.assign(text=["a", "b"]), path)
+
+
+def test_stored_cases_are_compared_and_the_first_that_differs_is_named(router: Router):
+    stored = {
+        "a-1": [[{"document": "rain"}], [{"word": "rain"}]],
+        "a-2": ["__entry_point", [{"document": "the sun"}], [{"word": "the"}, {"word": "sun"}]],
+        "b-1": [[{"document": "rain"}], []],
+        "c-1": [[{"text": "rain"}], []],
+    }
+    assert_stored(router, "words", stored, "a")
+    with pytest.raises(AssertionError, match=r"b-1: for \[\{'document': 'rain'\}\] words emits"):
+        assert_stored(router, "words", stored, "b")
+    with pytest.raises(AttributeError, match="document") as caught:
+        assert_stored(router, "words", stored, "c")
+    assert "c-1" in caught.value.__notes__[-1]
+    with pytest.raises(AssertionError, match="no stored case begins with d-"):
+        assert_stored(router, "words", stored, "d")

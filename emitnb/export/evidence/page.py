@@ -42,10 +42,19 @@ class Page:
 
     def add_node(self, cases: Cases) -> None:
         """Add the test of one node, or a comment that says why there is none."""
-        if cases.kept:
-            self._parts.append("\n".join([*_comments(cases.notes()), *self._node_test(cases)]))
-        else:
+        if not cases.kept:
             self._note(cases.notes())
+            return
+        # Of several origins another one may come first in the module.
+        graph = self._graph
+        usual = {default_origin(graph, cases.node)} if len(graph.origins(cases.node)) < 2 else None
+        origins = any(set(case.origins) != usual for case in cases.kept)
+        also = [case for case in cases.kept if case.label.startswith(ALSO)]
+        named = [case for case in cases.kept if not case.label.startswith(ALSO)]
+        test = self._node_test(cases.node, named, origins)
+        self._parts.append("\n".join([*_comments(cases.notes()), *test]))
+        if also:
+            self._parts.append("\n".join(self._stored_test(cases.node, also, origins)))
 
     def add_graph(self, run: WholeRun | str, nodes: Sequence[str]) -> None:
         """Add the test of the whole graph."""
@@ -121,20 +130,18 @@ class Page:
     def _note(self, notes: Sequence[str] | Iterator[str]) -> None:
         self._parts.append("\n".join(_comments(notes)))
 
-    def _node_test(self, cases: Cases) -> Iterator[str]:
-        node = cases.node
-        # Of several origins another one may come first in the module.
-        usual = {default_origin(self._graph, node)} if len(self._graph.origins(node)) < 2 else None
-        origins = any(set(case.origins) != usual for case in cases.kept)
+    def _node_test(self, node: str, cases: Sequence[Case], origins: bool) -> Iterator[str]:
         names = (*(("origin",) if origins else ()), "messages", "expected")
-        params = ", ".join(self._params(cases, origins))
+        params = ", ".join(
+            self._placed(f"{node}-{case.label}", _values(case, origins)) for case in cases
+        )
         self._imports.add("pytest")
         self._helpers.add("emitted")
         yield laid_out(f"pytest.mark.parametrize({names!r}, [{params}])", before="@")
         yield f"def {self._test_name(node)}({', '.join(names)}):"
         yield f'    """What {node} emits for messages that it received."""'
         call = f"emitted({self._router}, {node!r}, messages{', origin=origin' if origins else ''})"
-        if all(map(self._is_plain, cases.kept)):
+        if all(map(self._is_plain, cases)):
             line = self._line(call, before="assert ", after=" == expected")
             if "\n" in line:
                 yield self._line(call, before="found = ")
@@ -144,19 +151,17 @@ class Page:
             self._helpers.add("same")
             yield self._line(f"same({call}, expected)", before="assert ")
 
-    def _params(self, cases: Cases, origins: bool) -> Iterator[str]:
-        """What the cases of a node are in the code: each one, then all that are stored."""
-        also = ""
-        for case in cases.kept:
-            name, values = f"{cases.node}-{case.label}", _values(case, origins)
-            if case.label.startswith(ALSO):
-                self._store(name, values)
-                self._helpers.add("stored_cases")
-                also = f"{cases.node}-{ALSO}"
-            else:
-                yield self._placed(name, values)
-        if also:
-            yield f"*stored_cases(STORED, {also!r})"
+    def _stored_test(self, node: str, cases: Sequence[Case], origins: bool) -> Iterator[str]:
+        """The test of cases that are all stored: one for each type, for they have one cause."""
+        named = [(f"{node}-{case.label}", _values(case, origins)) for case in cases]
+        for name, values in named:
+            self._store(name, values)
+        types = list(dict.fromkeys(name.rpartition("-")[0] for name, _ in named))
+        self._helpers.add("assert_stored")
+        yield laid_out(f"pytest.mark.parametrize('cases', {types!r})", before="@")
+        yield f"def {self._test_name(f'{node}_fixed')}(cases):"
+        yield f'    """What {node} emits for all others on which it failed before it was fixed."""'
+        yield self._line(f"assert_stored({self._router}, {node!r}, STORED, cases)")
 
     def _placed(self, name: str, values: Sequence[object]) -> str:
         """What a case is in the code: its values, or where they are stored."""
