@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from emitnb.export.cells import History
@@ -29,11 +29,19 @@ def remarks(
         yield f"stale here: {', '.join(older)}; %emit_replay brings them up to date"
 
 
-def left_over(path: Path, written: Collection[Path]) -> Iterator[str]:
-    """Say that tests of an earlier export lie beside a module."""
+def left_over(path: Path, written: Mapping[Path, bytes]) -> Iterator[str]:
+    """Say what tests of a module do not test, and which of an earlier export lie beside it."""
     tests = path.with_name(f"test_{path.name}")
-    if tests not in written and tests.is_file() and MARK in tests.read_text("utf-8", "replace"):
-        yield f"{tests.name} is of an earlier export; --tests makes it anew"
+    if tests not in written:
+        if tests.is_file() and MARK in tests.read_text("utf-8", "replace"):
+            yield f"{tests.name} is of an earlier export; --tests makes it anew"
+        return
+    if b"emitted(" not in written[tests]:
+        yield f"{tests.name} has no case of any node; its comments say why"
+    for ending in (".jsonl", "-frame.parquet", "-frame.jsonl"):
+        beside = tests.with_name(f"{tests.stem}{ending}")
+        if beside not in written and beside.is_file():
+            yield f"{beside.name} is of an earlier export, and no test reads it; delete it"
 
 
 def _made(history: History) -> set[str]:

@@ -129,6 +129,41 @@ def test_tests_are_laid_out_to_the_last_line(shell: InteractiveShell) -> None:
     assert done.returncode == 0, done.stdout
 
 
+def test_tests_without_any_case_still_test_and_what_stayed_behind_is_told(
+    shell: InteractiveShell,
+) -> None:
+    router = shell.user_ns["router"]
+    router.push(["the rain"])
+    first = router.export("module.py", tests=True)
+    assert [path.name for path in first][1:] == ["test_module.py", "test_module-frame.parquet"]
+    assert first.notes == ()
+    shell.user_ns["router"].clear()
+    run_cell(shell, Cell("r", "import random"))
+    die = "%%emit_node word --entry\ndef words(msg):\n    yield str(random.random())"
+    run_cell(shell, Cell("die", die))
+    router.push(["the rain"])
+    again = router.export("module.py", tests=True)
+    assert [path.name for path in again] == ["module.py", "test_module.py"]
+    assert again.notes == (
+        "test_module.py has no case of any node; its comments say why",
+        "test_module-frame.parquet is of an earlier export, and no test reads it; delete it",
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error"]
+
+    def passed() -> str:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return done.stdout.splitlines()[-1].partition(" in ")[0]
+
+    assert passed() == "1 passed"
+    router_line = "\nrouter.remove('words')\n"
+    Path("module.py").write_text(
+        Path("module.py").read_text().replace("\n\n\ndef main", router_line + "\n\ndef main")
+    )
+    assert passed() == "1 failed"
+    Path("test_module-frame.parquet").unlink()
+    assert len(router.export("module.py", tests=True, force=True).notes) == 1
+
+
 def test_a_refusal_leaves_a_file_of_ours(shell: InteractiveShell) -> None:
     assert export(shell, "module.py") is None
     written = Path("module.py").read_bytes()

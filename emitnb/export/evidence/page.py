@@ -57,17 +57,23 @@ class Page:
             self._parts.append("\n".join(self._stored_test(cases.node, also, origins)))
 
     def add_graph(self, run: WholeRun | str, nodes: Sequence[str]) -> None:
-        """Add the test of the whole graph."""
+        """Add the test of the whole graph, or of its nodes alone."""
+        listed = f"{{{', '.join(map(repr, nodes))}}}"
         if isinstance(run, str):
-            self._note([f"The whole graph is not run on a sample: {run}."])
+            lines = [
+                *_comments([f"The whole graph is not run on a sample: {run}."]),
+                f"def {self._test_name('the_nodes')}():",
+                '    """The module has the nodes that it was written with."""',
+                self._line(listed, before=f"assert set({self._router}.nodes) == "),
+            ]
+            self._parts.append("\n".join(lines))
             return
         frame = "again.frame()"
         notes = []
         if run.left_out:
             names = ", ".join(run.left_out)
             notes = [f"Values that cannot be written down are not compared: {names}."]
-            listed = laid_out(repr(list(run.left_out)))
-            frame += f".drop(columns={listed})"
+            frame += f".drop(columns={laid_out(repr(list(run.left_out)))})"
         self._helpers |= {"assert_frame", "fresh"}
         self._has_frame = True
         name = self._test_name("the_whole_graph")
@@ -76,7 +82,7 @@ class Page:
             f"def {name}():",
             '    """Some of the messages that were recorded give the frame that they gave."""',
             f"    again = fresh({self._router})",
-            self._line(f"{{{', '.join(map(repr, nodes))}}}", before="assert set(again.nodes) == "),
+            self._line(listed, before="assert set(again.nodes) == "),
             *self._pushed(run.pushes),
             self._line(f"assert_frame({frame}, {self._beside(self.frame_name(run), run.frame)})"),
             self._line(repr(run.failing), before="assert again.failing() == "),
@@ -101,8 +107,7 @@ class Page:
         """Return the text of the test file."""
         head = f'"""Tests of {self._module}.py, made of messages that were recorded."""'
         body = "\n\n\n".join(self._parts)
-        imports = f"{self._head()}\n\n\n" if self._helpers else ""
-        return f"{head}\n\n{imports}{body}\n"
+        return f"{head}\n\n{self._head()}\n\n\n{body}\n"
 
     def _head(self) -> str:
         paths = ["from pathlib import Path"] if self._stored or self._has_frame else []
