@@ -9,6 +9,7 @@ from typing import Any
 import nbformat
 import pytest
 
+from emitnb.testing import load_cases
 from tests.tutorials import executed, outputs
 
 
@@ -68,12 +69,14 @@ def test_the_module_is_shown_whole_and_has_nothing_of_the_exploring(
         assert exploring not in module
 
 
-def test_every_failure_that_was_fixed_is_a_test_that_passes(cells: list[Any]) -> None:
+def test_every_failure_that_was_fixed_is_tested_and_passes(cells: list[Any], folder: Path) -> None:
     cases = re.findall(r"^test_fuel\.py::(\S+) (\w+) ", printed(cells, "-m pytest"), re.MULTILINE)
     assert {outcome for _, outcome in cases} == {"PASSED"}
     fixed = [case for case, _ in cases if "fixed-" in case]
-    assert sum("TypeError" in case for case in fixed) == 8
+    assert sum("TypeError" in case for case in fixed) == 3 + 1  # five more are one test
     assert sum("ValueError" in case for case in fixed) == 2
+    stored = load_cases(folder / "test_fuel.jsonl")
+    assert sum("also-fixed-TypeError" in name for name in stored) == 5
     assert "test_the_whole_graph" in [case for case, _ in cases]
 
 

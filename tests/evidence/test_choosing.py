@@ -182,9 +182,20 @@ def test_what_is_another_each_time_is_left_out_and_told():
     router.push([{"n": 1}])
     text = text_of(router)
     assert ids(text) == []
-    assert "(typical): it emits something else than was recorded" in text
+    assert "# tick: 1 case left out (typical): it emits something else each time." in text
     assert "# tock: 1 case left out (typical): it emits something else each time." in text
     assert "The whole graph is not run on a sample: it emits something else each time." in text
+
+
+def test_what_is_another_than_was_recorded_is_left_out_and_told():
+    router = Router()
+    rates = [1]
+    router.node("x", entry_point=True, name="rated")(lambda msg: msg.x * rates[0])
+    router.push([{"x": 1}])
+    rates[0] = 2
+    text = text_of(router).replace("\n# ", " ")
+    told = "(typical): it emits something else than was recorded; replay it."
+    assert f" rated: 1 case left out {told}" in text
 
 
 def test_rows_of_an_older_revision_are_not_expected():

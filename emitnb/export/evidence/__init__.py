@@ -29,8 +29,9 @@ def evidence(
     ``test_MODULE.py`` has a test for each node: of the messages that it received, the typical one
     (the median by the length of its JSON), the smallest and the largest, one that it drops, and
     all on which it failed before it was fixed; of many of one type the first stand in the code, and
-    all others are stored. For a node with state each is a run of the first
-    messages of that key. Another test runs the whole graph on some of the pushed messages. What is
+    all others are stored and checked by one test. For a node with state each is a run of messages
+    of one key: the first, or those before it. Another test runs the whole graph on some of the
+    pushed messages, chosen so that each node emits, and compares the names of the nodes. What is
     too long for code is in ``test_MODULE.jsonl``, the frame of the whole graph in
     ``test_MODULE-frame.parquet`` (``.jsonl`` where Parquet cannot hold it).
 
