@@ -7,7 +7,6 @@ nothing and repeats nothing: resuming asks the ledger where it stands.
 
 from __future__ import annotations
 
-import html
 import itertools
 from collections import deque
 from collections.abc import Callable
@@ -32,6 +31,7 @@ from emitnb.progress import Watcher, watcher
 from emitnb.session import Open, Processed, Session
 from emitnb.sources import Source, Taken
 from emitnb.sources.asyncs import AsyncSource
+from emitnb.standing import Standing
 from emitnb.steering import Steered
 from emitnb.table import Table
 from emitnb.text import plural
@@ -321,29 +321,28 @@ class Run(Steered):
         return f"{what}{self.done:,}{total} {messages} committed"
 
     def __repr__(self) -> str:
-        table = self._table()
-        return f"{self.headline}\n{table.to_string()}" if len(table) else self.headline
+        return str(self._standing())
 
     def _repr_html_(self) -> str:
-        shown = self._table()  # without a row its header would stand there alone
-        table = shown.to_html(escape=True, border=0, index_names=False) if len(shown) else ""
-        headline = html.escape(self.headline)
-        return f'<div style="padding-left: 5px; white-space: pre-wrap">{headline}</div>{table}'
+        return self._standing().html()
 
     @property
     def headline(self) -> str:
         """How far it is; in the background also its number, and what stopped it."""
-        done = self.done  # it may be going on
-        total = "" if self.total in (None, done) else f" of {self.total:,}"
-        failed = int(self.summary["failed"].sum())
-        failures = f", {failed:,} failed (%emit_failures)" if failed else ""
-        number = f"run {self.number}, " if self.background else ""
-        messages = plural("message", self.total or done)
-        error = self.error if self.background else None
-        why = "" if error is None else f"\n{type(error).__name__}: {error}"
-        return f"{number}{self.shown_state}: {done:,}{total} {messages}{failures}{why}"
+        return self._standing().headline
 
-    def _table(self) -> pd.DataFrame:
-        summary = self.summary
-        numbers = {name: summary[name].map("{:,}".format) for name in summary.columns[:-1]}
-        return pd.DataFrame({**numbers, "ms": summary["ms"].map("{:,.3f}".format)})
+    def _standing(self) -> Standing:
+        """How it stands at one moment, though it may be going on: no batch came in meanwhile."""
+        while True:
+            position = self._position
+            state, error = self.look()
+            if self._position.batches == position.batches:
+                break
+        return Standing(
+            number=self.number if self.background else None,
+            state=state,
+            error=error if self.background else None,
+            done=position.messages,
+            total=self.total,
+            summary=summary_frame(position.figures, self._order),
+        )

@@ -42,10 +42,7 @@ class Steered:
     @property
     def shown_state(self) -> str:
         """The state, or ``stopping`` and ``pausing`` while a batch is still under way."""
-        going = self.state == "running"
-        if going and self._control.cancelled:
-            return "stopping"
-        return "pausing" if going and not self._control.allows() else self.state
+        return self.look()[0]
 
     @property
     def is_over(self) -> bool:
@@ -56,6 +53,10 @@ class Steered:
     def error(self) -> BaseException | None:
         """What interrupted or stopped it; None otherwise."""
         return self._control.error
+
+    def look(self) -> tuple[str, BaseException | None]:
+        """Return ``shown_state`` and ``error``, both of the same moment."""
+        return self._control.look()
 
     def pause(self: Own) -> Own:
         """Let a run in the background pause after the batch under way; return it at once.
