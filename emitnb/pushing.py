@@ -250,7 +250,7 @@ class Pusher(Reader):
         """
         found = self.find_runs(number)
         last = self.run
-        if found or last is None or last.state not in ("interrupted", "stopped"):
+        if found or last is None or not last.is_open:
             return found
         return Runs([last])
 

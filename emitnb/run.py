@@ -17,7 +17,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from emitnb.control import Cancelled
-from emitnb.errors import BackendError, RecordFullError, RunInterrupted, RunStoppedError
+from emitnb.errors import BackendError, EmitError, RecordFullError, RunInterrupted, RunStoppedError
 from emitnb.failures import refused, unreadable
 from emitnb.figures import summary_frame
 from emitnb.halting import MAX_FAILURES, Streaks, first_failure
@@ -32,9 +32,8 @@ from emitnb.session import Open, Processed, Session
 from emitnb.sources import Source, Taken
 from emitnb.sources.asyncs import AsyncSource
 from emitnb.standing import Standing
-from emitnb.steering import Steered
+from emitnb.steering import REPLAYING, Steered
 from emitnb.table import Table
-from emitnb.text import plural
 
 OnError = Literal["collect", "stop"]
 
@@ -124,7 +123,7 @@ class Run(Steered):
         ``on_error`` changes what the push said: ``resume("collect")`` gets past a message that
         fails. A run in the background goes on there, and is returned at once. One in the
         foreground raises RunInterrupted and RunStoppedError as the push did. A run that is done
-        stays so; one that was cancelled raises EmitError.
+        stays so; one that was cancelled, or a replay that was given up, raises EmitError.
         """
         self._on_error = on_error or self._on_error
         self._begin(None)
@@ -190,7 +189,11 @@ class Run(Steered):
         """At the end of the source, finish; where there is more to read by now, go on."""
         if not self._over:
             return False  # it is only to pause
-        self._over = self._ended = self._finish()
+        try:
+            self._over = self._ended = self._finish()
+        except EmitError:
+            self.given_up = True  # what it read is not what there is
+            raise
         return not self._over
 
     def _step(self, session: Session, watch: Watcher) -> bool:
@@ -291,8 +294,10 @@ class Run(Steered):
             )
         )
         hopeless = self._streaks.hopeless(outcome.nodes)
-        if hopeless:
-            raise RunStoppedError(self._how_to_resume(hopeless), self)
+        if hopeless is not None:
+            self.given_up = self.doing == REPLAYING
+            why = hopeless.in_replay() if self.given_up else self._how_to_resume(str(hopeless))
+            raise RunStoppedError(why, self)
 
     @property
     def _left(self) -> int | None:
@@ -305,20 +310,17 @@ class Run(Steered):
         found = first_failure(outcome, taken)
         if found is not None:
             what, error = found
-            advice = "mend it, or go past it with router.run.resume('collect')"
-            if self.background:
-                advice = f"mend it, then %emit_resume {self.number}; or resume('collect') passes it"
+            mended = f"then %emit_resume {self.number}; or resume('collect') passes it"
+            by_name = "or go past it with router.run.resume('collect')"
+            advice = f"mend it, {mended if self.background else by_name}"
             raise RunStoppedError(self._how_to_resume(what, advice), self) from error
 
     def _how_to_resume(self, what: str, advice: str = "") -> str:
         how = f"%emit_resume {self.number}" if self.background else "router.run.resume()"
-        rest = "finishes it" if self.done == self.total else "goes on with the next one"
-        return f"{self._how_far(what)}; {advice or f'{how} {rest}'}"
+        return f"{self._how_far(what)}; {advice or self._standing().way_on(how)}"
 
     def _how_far(self, what: str) -> str:
-        total = "" if self.total is None else f" of {self.total:,}"
-        messages = plural("message", self.total or self.done)
-        return f"{what}{self.done:,}{total} {messages} committed"
+        return f"{what}{self._standing().how_far}"
 
     def __repr__(self) -> str:
         return str(self._standing())
@@ -344,5 +346,6 @@ class Run(Steered):
             error=error if self.background else None,
             done=position.messages,
             total=self.total,
+            replaying=self.doing == REPLAYING,
             summary=summary_frame(position.figures, self._order),
         )

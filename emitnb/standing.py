@@ -23,6 +23,7 @@ class Standing:
     error: BaseException | None
     done: int
     total: int | None
+    replaying: bool
     summary: pd.DataFrame
 
     @property
@@ -32,9 +33,20 @@ class Standing:
         failed = int(self.summary["failed"].sum())
         failures = f", {failed:,} failed (%emit_failures)" if failed else ""
         number = "" if self.number is None else f"run {self.number}, "
-        messages = plural("message", self.total or self.done)
+        messages = self._messages()
         why = "" if self.error is None else f"\n{type(self.error).__name__}: {self.error}"
         return f"{number}{self.state}: {self.done:,}{total} {messages}{failures}{why}"
+
+    @property
+    def how_far(self) -> str:
+        """How far it is, for the message of an error."""
+        total = "" if self.total is None else f" of {self.total:,}"
+        does = "replayed, nothing has changed" if self.replaying else "committed"
+        return f"{self.done:,}{total} {self._messages()} {does}"
+
+    def way_on(self, how: str) -> str:
+        """What resuming it would do."""
+        return f"{how} {'finishes it' if self.done == self.total else 'goes on with the next one'}"
 
     def __str__(self) -> str:
         table = self._table()
@@ -46,6 +58,9 @@ class Standing:
         table = shown.to_html(escape=True, border=0, index_names=False) if len(shown) else ""
         headline = html.escape(self.headline)
         return f'<div style="padding-left: 5px; white-space: pre-wrap">{headline}</div>{table}'
+
+    def _messages(self) -> str:
+        return plural("message", self.total or self.done)
 
     def _table(self) -> pd.DataFrame:
         summary = self.summary

@@ -30,6 +30,8 @@ class Steered:
         self.background = background
         self.seen = False
         """Whether somebody was told how it ended."""
+        self.given_up = False
+        """Whether going on cannot help: a replay of a node that fails on everything."""
         self._control = Control(f"run {number}")
         self._turns = turns
 
@@ -48,6 +50,11 @@ class Steered:
     def is_over(self) -> bool:
         """Whether it does nothing more by itself: done, interrupted, stopped or cancelled."""
         return self.state in OVER
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it did not come to its end, and ``resume()`` goes on."""
+        return self.state in ("interrupted", "stopped") and not self.given_up
 
     @property
     def error(self) -> BaseException | None:
@@ -172,6 +179,10 @@ class Steered:
         raise NotImplementedError
 
     def _begin(self, batches: int | None) -> None:
+        if self.given_up:
+            raise EmitError(
+                f"run {self.number} was given up and nothing came of it: %emit_replay begins anew"
+            )
         if not self._control.begin(batches, self.background):
             return
         self.seen = False
