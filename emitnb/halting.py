@@ -70,7 +70,7 @@ class Hopeless:
         recorded either, and so the first of them is told here.
         """
         one = self.first
-        line = "" if one.line is None else f" in line {one.line} ({self._code(one.line)})"
+        line = "" if one.line is None else f" in line {one.line}{self._code(one.line)}"
         error = f"{one.error_type}: {cut(one.error, WIDTH)}".removesuffix(".")
         return (
             f"{self._how_often()}, first{line} on {cut(repr(one.input), SHOWN)}: {error}. "
@@ -81,7 +81,8 @@ class Hopeless:
         return f"{self.node} failed {self.times:,} times in a row"
 
     def _code(self, line: int) -> str:
-        return cut(linecache.getline(self.first.places[0][0], line).strip(), SHOWN)
+        code = linecache.getline(self.first.places[0][0], line).strip()
+        return f" ({cut(code, SHOWN)})" if code else ""
 
 
 _NO_STREAK: tuple[int, Any] = 0, None

@@ -79,6 +79,7 @@ class Run(Steered):
         background: bool = False,
         logs: NodeLogs | None = None,
         number: int | None = None,
+        remind: Callable[[Run], str] = lambda run: "",
     ) -> None:
         self._number = next(_numbers)  # in the ledger; that of a user counts from 1 in each router
         super().__init__(number or self._number, background, store.turns)
@@ -91,6 +92,7 @@ class Run(Steered):
         self._progress = progress
         self._finish = finish
         self._due = due
+        self._remind = remind
         self._logs = None if not background else NodeLogs() if logs is None else logs
         self._turn = store.turns.turn()
         self._interrupts = Interrupts()
@@ -145,7 +147,7 @@ class Run(Steered):
             self._close()
             self._control.end("cancelled")
             if not self.background:
-                raise RunStoppedError(self._how_far("cancelled: "), self) from None
+                raise RunStoppedError(f"cancelled: {self._standing().how_far}", self) from None
         except KeyboardInterrupt as interrupt:
             error = RunInterrupted(self._how_to_resume(""), self)
             self._control.end("interrupted", error)
@@ -310,17 +312,12 @@ class Run(Steered):
         found = first_failure(outcome, taken)
         if found is not None:
             what, error = found
-            mended = f"then %emit_resume {self.number}; or resume('collect') passes it"
-            by_name = "or go past it with router.run.resume('collect')"
-            advice = f"mend it, {mended if self.background else by_name}"
+            advice = self.how_to_pass
             raise RunStoppedError(self._how_to_resume(what, advice), self) from error
 
     def _how_to_resume(self, what: str, advice: str = "") -> str:
-        how = f"%emit_resume {self.number}" if self.background else "router.run.resume()"
-        return f"{self._how_far(what)}; {advice or self._standing().way_on(how)}"
-
-    def _how_far(self, what: str) -> str:
-        return f"{what}{self._standing().how_far}"
+        now = self._standing()
+        return f"{what}{now.how_far}; {advice or now.way_on(self.how_to_go_on)}"
 
     def __repr__(self) -> str:
         return str(self._standing())
@@ -348,4 +345,5 @@ class Run(Steered):
             total=self.total,
             replaying=self.doing == REPLAYING,
             summary=summary_frame(position.figures, self._order),
+            reminder=self._remind(self),
         )

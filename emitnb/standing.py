@@ -15,7 +15,8 @@ class Standing:
     """One moment of a run, in which state, messages and figures belong together.
 
     ``number`` and ``error`` are those of a run in the background; None for one in the foreground,
-    whose cell shows what stopped it.
+    whose cell shows what stopped it. ``reminder`` is about other runs, "" where there is nothing
+    to say.
     """
 
     number: int | None
@@ -25,6 +26,7 @@ class Standing:
     total: int | None
     replaying: bool
     summary: pd.DataFrame
+    reminder: str
 
     @property
     def headline(self) -> str:
@@ -50,14 +52,17 @@ class Standing:
 
     def __str__(self) -> str:
         table = self._table()
-        return f"{self.headline}\n{table.to_string()}" if len(table) else self.headline
+        return f"{self._head()}\n{table.to_string()}" if len(table) else self._head()
 
     def html(self) -> str:
         """The same for a page."""
         shown = self._table()  # without a row its header would stand there alone
         table = shown.to_html(escape=True, border=0, index_names=False) if len(shown) else ""
-        headline = html.escape(self.headline)
+        headline = html.escape(self._head())
         return f'<div style="padding-left: 5px; white-space: pre-wrap">{headline}</div>{table}'
+
+    def _head(self) -> str:
+        return f"{self.headline}\n{self.reminder}" if self.reminder else self.headline
 
     def _messages(self) -> str:
         return plural("message", self.total or self.done)
