@@ -121,6 +121,15 @@ def test_what_cannot_be_written_is_refused_and_nothing_is(counting, folder, line
     assert list(folder.iterdir()) == []
 
 
+def test_what_stands_above_the_export_in_its_cell_is_exported_and_nothing_below(notebook, folder):
+    notebook.run("times = 1")
+    notebook.run("%%emit_node n:int --entry\ndef scale(msg):\n    return msg.n * times")
+    notebook.run("times = 2\n%emit_export scale.py\ntimes_of_old = times = 3")
+    assert "\ntimes = 2\n" in Path("scale.py").read_text()
+    notebook.run("for times in (4,):\n    pass\ntimes = 5\nrouter.export('scale.py')")
+    assert "\ntimes = 5\n" in Path("scale.py").read_text()
+
+
 def test_a_graph_without_nodes_is_refused(notebook, folder):
     with pytest.raises(ExportError, match="no nodes to export"):
         notebook.run("%emit_export empty.py")
