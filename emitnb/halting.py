@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from emitnb.errors import error_words
 from emitnb.process import NodeOutcome, Outcome
 from emitnb.sources import Taken, Unreadable
 from emitnb.text import cut
@@ -37,7 +38,8 @@ def _unreadable_text(one: Unreadable) -> str:
 
 def error_text(error: BaseException, width: int = 300) -> str:
     """Return the type and text of an error, cut off where it would fill the page."""
-    return f"{type(error).__name__}: {cut(str(error), width)}"
+    name, text = error_words(error)
+    return f"{name}: {cut(text, width)}"
 
 
 MAX_FAILURES = 1_000

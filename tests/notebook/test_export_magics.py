@@ -77,7 +77,7 @@ def test_an_export_says_what_is_worth_knowing(counting, folder):
     told = str(counting.run("%emit_export wordcount.py"))
     assert told.splitlines()[1:] == [
         "  note: no entry point: nothing can be pushed to 1 node",
-        "  note: no option --least: no exported node reads `least`",
+        "  note: no option for `least`: no exported node reads that",
         "  note: test_wordcount.py is of an earlier export; --tests makes it anew",
     ]
 
