@@ -12,8 +12,10 @@ from back.examples import WORDCOUNT, written
 
 from emitnb import EmitError
 from emitnb.cli import main
+from emitnb.cli.saved import exported
 from emitnb.comparing import compare, differences
 from emitnb.importing import import_module_file
+from emitnb.ipynb import CODE, notebook_with, write
 
 TEXT = '''\
 import re
@@ -227,6 +229,57 @@ def test_a_notebook_that_cannot_be_exported_is_told(both, capsys):
     said = capsys.readouterr().err
     assert said.startswith("emitnb: the cells of wordcount.ipynb make no module. `STOP`")
     assert "options of %emit_export" not in said
+
+
+EDITED = (
+    """\
+%%emit_node word --entry
+def words(msg):
+    return msg.document
+""",
+    """\
+%%emit_node word --on words
+def loud(msg):
+    return msg.word.upper()
+""",
+    """\
+%%emit_node word --on loud
+def last(msg):
+    return msg.word
+""",
+)
+
+
+@pytest.mark.parametrize(
+    ("edit", "changed"),
+    [
+        ('router.remove("last")', {"last": "only in the module"}),
+        (
+            'router.rename("loud", new="LOUD")',
+            {"LOUD": "only in the notebook", "loud": "only in the module", "last": "differs"},
+        ),
+        ('router.subscribe("last", "words", from_start=True)', {"last": "differs"}),
+        ('router.unsubscribe("last", ["loud"])', {"last": "differs"}),
+        ('_ = router.add_entry_point("last");', {"last": "differs"}),
+        ("def later():\n    router.remove('last')", {}),
+    ],
+)
+def test_methods_that_edit_the_graph_count(tmp_path, edit, changed):
+    write(notebook_with((CODE, text) for text in EDITED), tmp_path / "n.ipynb")
+    module = written(tmp_path, "n", exported(tmp_path / "n.ipynb", tmp_path / "n.py"))
+    assert main(["check", str(tmp_path / "n.ipynb"), str(module)]) == 0
+    write(notebook_with((CODE, text) for text in [*EDITED, edit]), tmp_path / "n.ipynb")
+    rows = compare(exported(tmp_path / "n.ipynb", module), module.read_text())
+    assert {row.node: row.state for row in rows if row.state != "same"} == changed
+
+
+@pytest.mark.parametrize("edit", ["router.remove(NAME)", "for one in []:\n    router.reset()"])
+def test_edits_that_only_a_run_would_tell_are_refused(tmp_path, capsys, edit):
+    texts = ["NAME = 'last'", *EDITED, edit]
+    write(notebook_with((CODE, text) for text in texts), tmp_path / "n.ipynb")
+    written(tmp_path, "n", WORDCOUNT)
+    assert main(["check", str(tmp_path / "n.ipynb"), str(tmp_path / "n.py")]) == 2
+    assert "cell 5: what `" in capsys.readouterr().err
 
 
 def test_as_a_program_it_tells_by_its_exit_status(both):
