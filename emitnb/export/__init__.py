@@ -14,7 +14,7 @@ from typing import Any
 from emitnb.errors import ExportError
 from emitnb.export.building import SETTINGS, Notebook, Origin, build, origin_of
 from emitnb.export.cells import Cell, History
-from emitnb.export.checking import check
+from emitnb.export.checking import Proven, check
 from emitnb.export.chosen import Choices, check_choices
 from emitnb.export.decorators import in_order
 from emitnb.export.effects import check_in_place
@@ -59,14 +59,14 @@ __all__ = [
 class Exported:
     """What is to be written: files by path, and what of the notebook the module has.
 
-    ``nodes`` are their names, in topological order; ``classes`` the classes by their names;
+    ``nodes`` are their names, in topological order; ``proven`` the module as it was run;
     ``parameters`` the names that are options of its command line.
     """
 
     path: Path
     files: Mapping[Path, bytes]
     nodes: Sequence[str]
-    classes: Mapping[str, type]
+    proven: Proven
     parameters: frozenset[str]
 
 
@@ -100,11 +100,11 @@ def export_graph(
         staged = Path(folder)
         for name, content in module.files.items():
             (staged / name).write_bytes(content)
-        classes = check(module, notebook, {n: graph.nodes[n] for n in names}, staged / path.name)
+        proven = check(module, notebook, {n: graph.nodes[n] for n in names}, staged / path.name)
     text = marked(formatted(module.text, path))
     check_target(path, text, force=force)
     beside = {path.with_name(name): content for name, content in module.files.items()}
-    return Exported(path, {path: text.encode(), **beside}, names, classes, module.parameters)
+    return Exported(path, {path: text.encode(), **beside}, names, proven, module.parameters)
 
 
 def with_tests(exported: Exported, router: Pusher, *, force: bool) -> dict[Path, bytes]:
@@ -114,7 +114,15 @@ def with_tests(exported: Exported, router: Pusher, *, force: bool) -> dict[Path,
     where nothing was recorded.
     """
     path = exported.path
-    made = evidence(router, path.stem, exported.nodes, exported.classes)
+    proven = exported.proven
+    made = evidence(
+        router,
+        path.stem,
+        exported.nodes,
+        proven.classes,
+        graph=proven.graph,
+        own=proven.own,
+    )
     found = dict(exported.files)
     for name, content in made.items():
         target = path.with_name(name)

@@ -129,6 +129,38 @@ def test_tests_are_laid_out_to_the_last_line(shell: InteractiveShell) -> None:
     assert done.returncode == 0, done.stdout
 
 
+def test_tests_expect_what_the_module_gives(shell: InteractiveShell) -> None:
+    """Pushes have filled a variable of the notebook, and a parameter has no value in the module."""
+    run_cell(shell, Cell("data", "import pandas as pd\nrates = pd.Series([1.5])"))
+    cells = [
+        "from enum import Enum\nclass Kind(Enum):\n    RAIN = 1",
+        "seen = {}\ndef known(word):\n    seen[len(seen)] = word\n    return len(seen)",
+        "%emit_remove words",
+        "%%emit_node n:int --entry\ndef count(msg):\n    return known(msg.document)",
+        WORDS.text,
+        "%%emit_node x:float --on words\ndef rated(msg):\n    return rates[0]",
+        "%%emit_node kind:Kind --on words\ndef kind(msg):\n    return Kind.RAIN",
+        "%%emit_node same:bool --on kind\ndef same(msg):\n    return msg.kind is Kind.RAIN",
+    ]
+    for number, text in enumerate(cells):
+        run_cell(shell, Cell(str(number), text))
+    shell.user_ns["router"].push(["the rain", "in Spain"])
+    assert export(shell, "module.py", "--tests --params rates") is None
+    text = Path("test_module.py").read_text()
+    assert "# count: 1 case left out" in text
+    assert "# rated: 2 cases left out (typical, smallest): it fails with TypeError" in text
+    assert 'pytest.param([{"kind": Kind.RAIN}], [{"same": True}], id="same-typical")' in text
+    for command in (["pytest", "-q"], ["ruff", "check", "--isolated", "--no-cache", "."]):
+        done = subprocess.run(
+            [sys.executable, "-m", *command],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
+        )
+        assert done.returncode == 0, done.stdout
+
+
 def test_a_refusal_leaves_a_file_of_ours(shell: InteractiveShell) -> None:
     assert export(shell, "module.py") is None
     written = Path("module.py").read_bytes()

@@ -10,7 +10,9 @@ from emitnb.errors import EmitError
 from emitnb.export.evidence.cases import cases_of
 from emitnb.export.evidence.page import Page
 from emitnb.export.evidence.sample import WholeRun, whole_run
+from emitnb.export.evidence.tested import Tested
 from emitnb.export.evidence.writing import Writer
+from emitnb.graph import Graph
 from emitnb.pushing import Pusher
 
 __all__ = ["evidence"]
@@ -23,6 +25,8 @@ def evidence(
     classes: Mapping[str, type] | None = None,
     *,
     name: str = "router",
+    graph: Graph | None = None,
+    own: Mapping[str, type] | None = None,
 ) -> dict[str, bytes]:
     """Return the files of a pytest module that tests some nodes of a router, by their names.
 
@@ -34,8 +38,9 @@ def evidence(
     too long for code is in ``test_MODULE.jsonl``, the frame of the whole graph in
     ``test_MODULE-frame.parquet`` (``.jsonl`` where Parquet cannot hold it).
 
-    Each node is called for that, here, with fresh states, and nothing is recorded. What does not
-    give the same again is left out, and a comment says so. The same record makes the same bytes.
+    Each node of the module is called for that, here, with fresh states, and nothing is recorded.
+    What does not give the same again is left out, and a comment says so. The same record makes the
+    same bytes.
 
     Parameters
     ----------
@@ -45,23 +50,26 @@ def evidence(
     classes : classes that the module has, by their names there: enums, dataclasses, Structs and
         named tuples among them may be values of messages
     name : the name of the router in the module
+    graph : the graph of the module, as it was run; None where the router is the module's
+    own : the module's own classes by the names in ``classes``, if they are others
 
     Raises EmitError where nothing was recorded.
     """
     ledger = router._store.ledger
-    graph = router.graph
     if not ledger.log.pushed:
         raise EmitError(
             "nothing was recorded that tests could be made of; push something before exporting, "
             "or export without tests"
         )
     writer = Writer(classes)
-    page = Page(module, name, graph, writer)
+    theirs = writer if own is None else Writer(own)
+    tested = Tested(graph or router.graph, theirs, writer, router.hop_limit)
+    page = Page(module, name, router.graph, writer)
     failing = {(one.node, one.parent_node, one.parent_row) for one in ledger.failures}
     with redirect_stdout(io.StringIO()):  # what nodes print now, they have printed before
         for node in nodes:
-            page.add_node(cases_of(ledger, graph, failing, node, router.hop_limit, writer))
-        run = whole_run(router, ledger, nodes, writer)
+            page.add_node(cases_of(ledger, router.graph, failing, node, tested))
+        run = whole_run(router, ledger, nodes, tested)
     page.add_graph(run)
     files = {f"test_{module}.py": page.text().encode()}
     if page.stored:

@@ -13,6 +13,7 @@ from emitnb.emissions import Track
 from emitnb.emissions.picking import picked_values
 from emitnb.errors import error_words
 from emitnb.export.evidence.received import Failing, Input, inputs_of, size_of
+from emitnb.export.evidence.tested import Tested
 from emitnb.export.evidence.writing import UnwritableError, Writer
 from emitnb.failures import Failure
 from emitnb.figures import Totals
@@ -22,7 +23,7 @@ from emitnb.message import ENTRY_POINT, Message
 from emitnb.node import Node
 from emitnb.process import WHOLE_NODE
 from emitnb.process.choosing import choose
-from emitnb.testing import run_alone, same
+from emitnb.testing import same
 from emitnb.text import counted, one_line
 
 EASY_BYTES, EASY_ROWS = 20_000, 500
@@ -77,12 +78,10 @@ class Cases:
             yield f"{self.node}: {counted(len(labels), 'case')} left out ({names}): {reason}."
 
 
-def cases_of(
-    ledger: Ledger, graph: Graph, failing: Failing, name: str, hop_limit: int, writer: Writer
-) -> Cases:
+def cases_of(ledger: Ledger, graph: Graph, failing: Failing, name: str, tested: Tested) -> Cases:
     """Return the cases of one node; it is called for that, and nothing is recorded."""
     node = graph.nodes[name]
-    found = _Finder(ledger, node, writer, lambda run: run_alone(graph, node, run, hop_limit))
+    found = _Finder(ledger, node, tested.ours, lambda run: tested.emitted(name, run))
     inputs = inputs_of(ledger, graph, name, failing)
     usable = [one for one in inputs if one.size <= EASY_BYTES and one.count <= EASY_ROWS]
     if not usable:
