@@ -6,7 +6,7 @@ import keyword
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,14 +59,14 @@ __all__ = [
 class Exported:
     """What is to be written: files by path, and what of the notebook the module has.
 
-    ``nodes`` are their names, in topological order; ``proven`` the module as it was run;
+    ``nodes`` are their names, in topological order; ``prove`` runs the module once more;
     ``parameters`` the names that are options of its command line.
     """
 
     path: Path
     files: Mapping[Path, bytes]
     nodes: Sequence[str]
-    proven: Proven
+    prove: Callable[[], Proven]
     parameters: frozenset[str]
 
 
@@ -94,17 +94,22 @@ def export_graph(
         )
     names = selected(graph, nodes)
     check_choices(choices, notebook.namespace)
-    found = {name: (graph.nodes[name], _origin(notebook, graph.nodes[name])) for name in names}
+    chosen = {name: graph.nodes[name] for name in names}
+    found = {name: (node, _origin(notebook, node)) for name, node in chosen.items()}
     module = build(notebook, found, choices, stem, path.parent)
-    with tempfile.TemporaryDirectory(prefix="emitnb-") as folder:
-        staged = Path(folder)
-        for name, content in module.files.items():
-            (staged / name).write_bytes(content)
-        proven = check(module, notebook, {n: graph.nodes[n] for n in names}, staged / path.name)
+
+    def prove() -> Proven:
+        with tempfile.TemporaryDirectory(prefix="emitnb-") as folder:
+            staged = Path(folder)
+            for name, content in module.files.items():
+                (staged / name).write_bytes(content)
+            return check(module, notebook, chosen, staged / path.name)
+
+    prove()
     text = marked(formatted(module.text, path))
     check_target(path, text, force=force)
     beside = {path.with_name(name): content for name, content in module.files.items()}
-    return Exported(path, {path: text.encode(), **beside}, names, proven, module.parameters)
+    return Exported(path, {path: text.encode(), **beside}, names, prove, module.parameters)
 
 
 def with_tests(exported: Exported, router: Pusher, *, force: bool) -> dict[Path, bytes]:
@@ -114,15 +119,7 @@ def with_tests(exported: Exported, router: Pusher, *, force: bool) -> dict[Path,
     where nothing was recorded.
     """
     path = exported.path
-    proven = exported.proven
-    made = evidence(
-        router,
-        path.stem,
-        exported.nodes,
-        proven.classes,
-        graph=proven.graph,
-        own=proven.own,
-    )
+    made = evidence(router, path.stem, exported.nodes, exported.prove().classes, run=exported.prove)
     found = dict(exported.files)
     for name, content in made.items():
         target = path.with_name(name)

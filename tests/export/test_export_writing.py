@@ -150,15 +150,32 @@ def test_tests_expect_what_the_module_gives(shell: InteractiveShell) -> None:
     assert "# count: 1 case left out" in text
     assert "# rated: 2 cases left out (typical, smallest): it fails with TypeError" in text
     assert 'pytest.param([{"kind": Kind.RAIN}], [{"same": True}], id="same-typical")' in text
-    for command in (["pytest", "-q"], ["ruff", "check", "--isolated", "--no-cache", "."]):
-        done = subprocess.run(
-            [sys.executable, "-m", *command],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
-        )
-        assert done.returncode == 0, done.stdout
+    check_tests_pass()
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "."]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("text", ["    seen[msg.word] = 1", "    seen[len(seen)] = msg.word"])
+def test_tests_pass_where_nodes_remember_in_variables(shell: InteractiveShell, text: str) -> None:
+    """Each call changes what the next one gives, up to some point; and so do the tests'."""
+    run_cell(shell, Cell("1", "seen = {}"))
+    node = "%%emit_node n:int --on words\ndef new(msg):\n"
+    run_cell(shell, Cell("2", f"{node}{text}\n    return len(seen)"))
+    shell.user_ns["router"].push(["the", "rain"])
+    assert export(shell, "module.py", "--tests") is None
+    check_tests_pass()
+
+
+def check_tests_pass() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
+    )
+    assert done.returncode == 0, done.stdout
 
 
 def test_a_refusal_leaves_a_file_of_ours(shell: InteractiveShell) -> None:

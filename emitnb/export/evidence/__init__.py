@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 
 from emitnb.errors import EmitError
+from emitnb.export.checking import Proven
 from emitnb.export.evidence.cases import cases_of
 from emitnb.export.evidence.page import Page
 from emitnb.export.evidence.sample import WholeRun, whole_run
 from emitnb.export.evidence.tested import Tested
 from emitnb.export.evidence.writing import Writer
-from emitnb.graph import Graph
 from emitnb.pushing import Pusher
 
 __all__ = ["evidence"]
@@ -25,8 +25,7 @@ def evidence(
     classes: Mapping[str, type] | None = None,
     *,
     name: str = "router",
-    graph: Graph | None = None,
-    own: Mapping[str, type] | None = None,
+    run: Callable[[], Proven] | None = None,
 ) -> dict[str, bytes]:
     """Return the files of a pytest module that tests some nodes of a router, by their names.
 
@@ -50,8 +49,7 @@ def evidence(
     classes : classes that the module has, by their names there: enums, dataclasses, Structs and
         named tuples among them may be values of messages
     name : the name of the router in the module
-    graph : the graph of the module, as it was run; None where the router is the module's
-    own : the module's own classes by the names in ``classes``, if they are others
+    run : runs the module anew; None where the router is the module's own
 
     Raises EmitError where nothing was recorded.
     """
@@ -62,18 +60,25 @@ def evidence(
             "or export without tests"
         )
     writer = Writer(classes)
-    theirs = writer if own is None else Writer(own)
-    tested = Tested(graph or router.graph, theirs, writer, router.hop_limit)
     page = Page(module, name, router.graph, writer)
     failing = {(one.node, one.parent_node, one.parent_row) for one in ledger.failures}
     with redirect_stdout(io.StringIO()):  # what nodes print now, they have printed before
+        tested = _tested(router, writer, run)
         for node in nodes:
             page.add_node(cases_of(ledger, router.graph, failing, node, tested))
-        run = whole_run(router, ledger, nodes, tested)
-    page.add_graph(run)
+        # In a module of its own: what the calls before it have changed there, is as it was.
+        whole = whole_run(router, ledger, nodes, _tested(router, writer, run))
+    page.add_graph(whole)
     files = {f"test_{module}.py": page.text().encode()}
     if page.stored:
         files[page.stored_name] = page.stored
-    if isinstance(run, WholeRun):
-        files[page.frame_name(run)] = run.frame
+    if isinstance(whole, WholeRun):
+        files[page.frame_name(whole)] = whole.frame
     return files
+
+
+def _tested(router: Pusher, writer: Writer, run: Callable[[], Proven] | None) -> Tested:
+    if run is None:
+        return Tested(router.graph, writer, writer, router.hop_limit)
+    proven = run()
+    return Tested(proven.graph, Writer(proven.own), writer, router.hop_limit)
