@@ -22,7 +22,7 @@ from emitnb.export.evidence import evidence
 from emitnb.export.problems import NOTHING_WRITTEN, Problems
 from emitnb.export.readers import outdated, small_values
 from emitnb.export.remarks import left_over, remarks
-from emitnb.export.saved import ROUTER, declared, settings_of
+from emitnb.export.saved import ROUTER, declared, edit_of, settings_of
 from emitnb.export.writing import check_target, formatted, marked, write_all
 from emitnb.graph import Graph
 from emitnb.message import ENTRY_POINT, node_of
@@ -41,6 +41,7 @@ __all__ = [
     "History",
     "Notebook",
     "Origin",
+    "edit_of",
     "export_graph",
     "export_saved",
     "left_over",

@@ -90,7 +90,7 @@ class _Declared:
 
     def _of_code(self, statement: Statement) -> None:
         self.settings |= _settings(statement.tree)
-        if edit := _edit(statement.tree):
+        if edit := edit_of(statement.tree):
             self._edit(*edit)
         for call, function in _declaring(statement.tree):
             options = _options(call)
@@ -218,7 +218,7 @@ def _settings(tree: ast.stmt) -> dict[str, Any]:
     return dict.fromkeys(names, value)
 
 
-def _edit(tree: ast.stmt) -> tuple[str, list[Any]] | None:
+def edit_of(tree: ast.stmt) -> tuple[str, list[Any]] | None:
     """Return the method of the router that a statement changes its graph with, and what it gives.
 
     Raises ExportError for a call that somebody would have to run to know what it changes.

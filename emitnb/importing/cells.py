@@ -204,7 +204,8 @@ def _imports_left(part: Part, used: set[str]) -> str:
     statement = part.statements[0] if part.statements else None
     if not (isinstance(statement, ast.ImportFrom) and statement.module == "emitnb"):
         return part.text
-    gone = [one for one in statement.names if one.name in _OWN and one.name not in used]
+    own = [one for one in statement.names if one.name in _OWN]
+    gone = [one for one in own if (one.asname or one.name) not in used]
     left = [ast.unparse(one) for one in statement.names if one not in gone]
     if not gone or len(part.statements) > 1:
         return part.text

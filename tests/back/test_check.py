@@ -150,6 +150,11 @@ def test_a_router_may_say_where_it_is_at_home():
     assert {row.changes[0].what for row in compare(plain, other)} == {"constant router"}
 
 
+def test_a_module_that_edits_its_graph_is_refused():
+    with pytest.raises(EmitError, match=r"n, line 38: `router.subscribe.* say it there"):
+        compare(TEXT, f"{TEXT}\n\nrouter.subscribe('tripled', 'count_word')\n", ("m", "n"))
+
+
 def test_a_name_that_two_nodes_have_is_told():
     with pytest.raises(EmitError, match="m declares the node words twice"):
         compare(TEXT + TEXT.replace("def main", "def other"), TEXT, ("m", "n"))
