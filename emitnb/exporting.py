@@ -92,8 +92,8 @@ class Exporter(Rerunner):
 
         Raises ExportError, before anything is written, for what no statement of the notebook
         made, what was changed since it was made, data, and IPython's own syntax: it names the
-        variable, the node that needs it, the cell, and the ways out. Raises UnknownNodeError, and
-        EmitError where tests are asked for and nothing was recorded.
+        variable, the node that needs it, the cell, and the ways out. Also where tests are asked
+        for and nothing was recorded. Raises UnknownNodeError.
         """
         target = Path(path).expanduser()
         choices = Choices(_names(freeze), _names(params), _names(files))

@@ -116,8 +116,8 @@ def export_graph(
 def with_tests(exported: Exported, router: Pusher, *, force: bool) -> dict[Path, bytes]:
     """Return the files of a module, with those of its tests, made of what was recorded.
 
-    Raises ExportError where a test file would be replaced that was edited since, and EmitError
-    where nothing was recorded.
+    Raises ExportError where a test file would be replaced that was edited since, and where
+    nothing was recorded.
     """
     path = exported.path
     made = evidence(router, path.stem, exported.nodes, exported.prove().classes, run=exported.prove)

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from emitnb.export.cells import History, Statement
+from emitnb.export.counters import counters, counts_on
 from emitnb.export.imports import Import
 from emitnb.export.problems import Need, Problems
 from emitnb.export.reaching import (
@@ -174,31 +175,46 @@ def check_in_place(
     a saved one, where ``changing`` is None, only this can be told.
     """
     made = {name: one for one in traced for name in one.names.binds if not one.is_import}
+    counting = counters(traced)
     if changing is not None:
-        made = {n: s for n, s in made.items() if n in changing and not _is_only_written(n, traced)}
-    by_call = _changed_by_calls(history, is_saved=changing is None)
+        made = {
+            name: one
+            for name, one in made.items()
+            if name in counting or (name in changing and not _is_only_written(name, traced))
+        }
+    known = {name: s for s in history.statements if s.is_definition for name in s.names.binds}
     for statement in _current(history):
         if statement in traced or statement.is_definition:
             continue
-        names = {called(part) for part in ast.walk(statement.tree)}
-        later = frozenset().union(*(by_call.get(name, ()) for name in names))
-        for name in sorted(changed_in_place(statement.tree) | later):
+        later = (
+            _changed_by_call(one, is_saved=changing is None) for one in _run_by(statement, known)
+        )
+        counted = (counts_on(one.tree, counting) for one in (statement, *_run_by(statement, known)))
+        for name in sorted(changed_in_place(statement.tree).union(*later, *counted)):
             if name in made and made[name].time < statement.time:
                 one = made.pop(name)
                 problems.changed_in_place(name, traced[one], one, statement, changing is None)
 
 
-def _changed_by_calls(history: History, *, is_saved: bool) -> dict[str, frozenset[str]]:
-    """The globals that each function of a notebook changes, by its name.
+def _changed_by_call(definition: Statement, *, is_saved: bool) -> frozenset[str]:
+    """The globals that a function of a notebook changes.
 
     Not those to which it only adds values under keys, if values are compared: that is a cache.
     """
-    return {
-        name: one.names.changed if is_saved else one.names.changed & counted_up(one.tree)
-        for one in history.statements
-        if one.is_definition
-        for name in one.names.binds
-    }
+    changed = definition.names.changed
+    return changed if is_saved else changed & counted_up(definition.tree)
+
+
+def _run_by(statement: Statement, known: Mapping[str, Statement]) -> Iterator[Statement]:
+    """The definitions of what a statement calls, however deep."""
+    waiting, seen = [statement], {statement}
+    while waiting:
+        for part in ast.walk(waiting.pop().tree):
+            follows = known.get(called(part))
+            if follows is not None and follows not in seen:
+                seen.add(follows)
+                waiting.append(follows)
+                yield follows
 
 
 def _is_only_written(name: str, traced: Iterable[Statement]) -> bool:

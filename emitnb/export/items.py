@@ -242,15 +242,17 @@ def _comment(line: str) -> int:
 
 def _annotated(statement: Statement) -> str:
     """Return the text of a constant; one that is made empty gets the type a checker asks for."""
-    tree = statement.tree
-    if not (isinstance(tree, ast.Assign) and len(tree.targets) == 1):
-        return statement.text
-    target = tree.targets[0]
-    kind = _empty_kind(tree.value)
-    if not kind or not isinstance(target, ast.Name):
-        return statement.text
-    pattern = rf"^{re.escape(target.id)}\s*="
-    return re.sub(pattern, f"{target.id}: {kind} =", statement.text, count=1, flags=re.MULTILINE)
+    tree, text = statement.tree, statement.text
+    if not isinstance(tree, ast.Assign):
+        return text
+    target, kind = tree.targets[0], _empty_kind(tree.value)
+    if kind and isinstance(target, ast.Name) and len(tree.targets) == 1:
+        pattern = rf"^{re.escape(target.id)}\s*="
+        return re.sub(pattern, f"{target.id}: {kind} =", text, count=1, flags=re.MULTILINE)
+    # `a = b = {}` and `a, b = {}, []` have no place for types
+    values = getattr(tree.value, "elts", [tree.value])
+    is_empty = any(map(_empty_kind, values)) and tree.lineno == tree.end_lineno
+    return _ignored(text) if is_empty else text
 
 
 def _empty_kind(value: ast.expr) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import symtable
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -188,9 +188,8 @@ def _names_in_texts(tree: ast.stmt) -> Iterator[str]:
     for part in ast.walk(tree):
         if isinstance(part, ast.Subscript) and _calls(part.value, "globals"):
             yield from _texts([part.slice])
-        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
-            if part.func.attr == "get" and _calls(part.func.value, "globals"):
-                yield from _texts(part.args[:1])
+        elif (owner := _owner(part, ("get",))) is not None and _calls(owner, "globals"):
+            yield from _texts(getattr(part, "args", [])[:1])
         elif _calls(part, "eval"):
             for text in _texts(getattr(part, "args", [])[:1]):
                 with suppress(SyntaxError):
@@ -254,14 +253,8 @@ def changed_in_place(tree: ast.AST) -> frozenset[str]:
     >>> sorted(changed_in_place(ast.parse("sizes['a'] = 1; stop.append('the'); model.fit(rows)")))
     ['model', 'sizes', 'stop']
     """
-    fitted = [
-        part.func.value
-        for part in ast.walk(tree)
-        if isinstance(part, ast.Call)
-        and isinstance(part.func, ast.Attribute)
-        and part.func.attr in FITTING
-    ]
-    return frozenset(p.id for p in [*_changed(tree), *fitted] if isinstance(p, ast.Name))
+    found = [*_changed(tree), *_fitted(tree)]
+    return frozenset(part.id for part in found if isinstance(part, ast.Name))
 
 
 def counted_up(tree: ast.AST) -> frozenset[str]:
@@ -269,32 +262,77 @@ def counted_up(tree: ast.AST) -> frozenset[str]:
 
     >>> sorted(counted_up(ast.parse("memo['a'] = 1; sizes['a'] += 1; stop.append('the')")))
     ['sizes', 'stop']
+    >>> sorted(counted_up(ast.parse("sizes[word] = sizes.get(word, 0) + 1")))
+    ['sizes']
+    >>> sorted(counted_up(ast.parse("sizes[word] = sizes.get(word) or measure(word)")))
+    []
     """
     found = {name for part in ast.walk(tree) if isinstance(part, ast.Global) for name in part.names}
+    return frozenset(found).union(p.id for p in counted(tree) if isinstance(p, ast.Name))
+
+
+def counted(tree: ast.AST) -> Iterator[ast.expr]:
+    """Yield what a statement changes so that it is another one after each time."""
     for part in ast.walk(tree):
-        if isinstance(part, ast.AugAssign | ast.Call):
-            whole = ast.Expr(part) if isinstance(part, ast.Call) else part
-            found |= changed_in_place(whole)
-    return frozenset(found)
+        if isinstance(part, ast.AugAssign):
+            if isinstance(part.target, ast.Attribute):
+                yield part.target
+            yield from _changed_by(part.target)
+        elif isinstance(part, ast.Assign) and _reads_what_it_sets(part):
+            yield from map(_root, part.targets)
+        elif isinstance(part, ast.Call) and _owner(part, ("setdefault",)) is None:
+            yield from (*_changed_by(part), *_fitted(part))
+
+
+def _reads_what_it_sets(part: ast.Assign) -> bool:
+    """Whether it is as ``x[key] = x.get(key, 0) + 1``; not ``x[key] = x.get(key) or …``."""
+    (target, *more), value = part.targets, part.value
+    if more or not isinstance(target, ast.Subscript) or isinstance(value, ast.BoolOp):
+        return False
+    asked = ast.dump(target.value), ast.dump(target.slice)
+    return any(_asked(inner) == asked for inner in ast.walk(value))
+
+
+def _asked(part: ast.AST) -> tuple[str, str] | None:
+    """The ``x`` and the ``key`` of ``x[key]`` and ``x.get(key)``."""
+    if isinstance(part, ast.Subscript):
+        return ast.dump(part.value), ast.dump(part.slice)
+    owner, keys = _owner(part, ("get",)), getattr(part, "args", [])
+    return (ast.dump(owner), ast.dump(keys[0])) if owner is not None and keys else None
 
 
 def _changed(tree: ast.AST) -> Iterator[ast.expr]:
     """Yield what is changed in place: the ``x`` of ``x[0] = 1``, ``x.add(1)``, ``del x[0]``."""
     for part in ast.walk(tree):
-        if isinstance(part, ast.Subscript | ast.Attribute) and not isinstance(part.ctx, ast.Load):
-            yield _root(part.value)
-        elif (
-            isinstance(part, ast.Call)
-            and isinstance(part.func, ast.Attribute)
-            and part.func.attr in CHANGING
-        ):
-            yield _root(part.func.value)
-        elif _calls(part, "next"):
-            yield from getattr(part, "args", [])[:1]
+        yield from _changed_by(part)
+
+
+def _changed_by(part: ast.AST) -> Iterator[ast.expr]:
+    if isinstance(part, ast.Subscript | ast.Attribute) and not isinstance(part.ctx, ast.Load):
+        yield _root(part.value)
+    elif (owner := _owner(part, CHANGING)) is not None:
+        yield _root(owner)
+    elif _calls(part, "next"):
+        yield from getattr(part, "args", [])[:1]
+
+
+def _fitted(tree: ast.AST) -> Iterator[ast.expr]:
+    """Yield the ``model`` of ``model.fit(rows)``."""
+    owners = (_owner(part, FITTING) for part in ast.walk(tree))
+    return (owner for owner in owners if owner is not None)
+
+
+def _owner(part: ast.AST, methods: Collection[str]) -> ast.expr | None:
+    """The ``x`` of ``x.add(1)``, if it is a call of one of these methods."""
+    if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
+        return part.func.value if part.func.attr in methods else None
+    return None
 
 
 def _root(part: ast.expr) -> ast.expr:
-    """The ``x`` of ``x[key].add(1)``."""
+    """The ``x`` of ``x[key].add(1)`` and ``x.setdefault(key, []).append(1)``."""
+    if (owner := _owner(part, ("setdefault",))) is not None:
+        return _root(owner)
     return _root(part.value) if isinstance(part, ast.Subscript) else part
 
 

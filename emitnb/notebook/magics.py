@@ -196,7 +196,7 @@ class GraphMagics(RouterMagics):
     def emit_reset(self, line: str) -> Text:
         """Forget everything: nodes, emissions, failures and states.
 
-        Examples:
+        Runs that are not over are cancelled, but with --keep-graph. Examples:
 
             %emit_reset
             %emit_reset --keep-graph
@@ -205,9 +205,10 @@ class GraphMagics(RouterMagics):
         if parse(GraphMagics.emit_reset, line).keep_graph:
             router.clear()
             return Text("reset: forgot emissions, failures and states; the nodes stay")
-        count = len(router.nodes)
+        nodes, runs = len(router.nodes), len(router.runs)
         router.reset()
-        return Text(f"reset: forgot {counted(count, 'node')} and all they emitted")
+        cancelled = f"; cancelled {counted(runs, 'run')}" if runs else ""
+        return Text(f"reset: forgot {counted(nodes, 'node')} and all they emitted{cancelled}")
 
     @line_magic()
     def emit(self, line: str) -> Text:

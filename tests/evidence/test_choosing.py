@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from evidence.making import loaded, pushed, python
 
-from emitnb import EmitError, Router
+from emitnb import ExportError, Router
 from emitnb.export.evidence import evidence
 from emitnb.testing import load_cases
 
@@ -282,7 +282,7 @@ def test_nodes_without_cases_are_told_of():
 
 
 def test_where_nothing_was_recorded_it_says_what_to_do():
-    with pytest.raises(EmitError, match=r"nothing was recorded .* push something before exporting"):
+    with pytest.raises(ExportError, match=r"nothing was recorded (.|\n)*→ push something before"):
         made(echo())
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from emitnb import DeclarationError, EmitError, ExportError, UnknownNodeError
+from emitnb import DeclarationError, ExportError, UnknownNodeError
 from emitnb.cells.parameters import TAKEN
 from emitnb.command.arguments import make_parser
 from emitnb.graph import Graph
@@ -112,7 +112,7 @@ def test_the_parameter_is_an_option_of_the_module(notebook, folder):
         ("wordcount.py --nodes wrods", UnknownNodeError, "Did you mean `words`"),
         ("wordcount.py --freeze nothing", ExportError, "`nothing` is chosen, but"),
         ("wordcount.py --params limit", DeclarationError, "--limit"),
-        ("wordcount.py --tests", EmitError, "nothing was recorded"),
+        ("wordcount.py --tests", ExportError, "nothing was written. nothing was recorded"),
     ],
 )
 def test_what_cannot_be_written_is_refused_and_nothing_is(counting, folder, line, error, said):

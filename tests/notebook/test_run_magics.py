@@ -131,9 +131,9 @@ def test_bad_input(counting, line, says):
         counting.run(line)
 
 
-def test_a_reset_says_nothing_of_runs_it_cancelled(gated):
+def test_a_reset_says_which_runs_it_cancelled_and_nothing_of_them_later(gated):
     gated.run(PUSH)
     assert gated["reached"].acquire(timeout=60)
-    gated.run("%emit_reset")
+    assert "forgot 1 node and all they emitted; cancelled 1 run" in gated.shown("%emit_reset")
     assert gated.router.runs == ()
     assert "no run is going on" in gated.shown("%emit_wait")

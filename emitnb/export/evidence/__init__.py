@@ -6,13 +6,13 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 
-from emitnb.errors import EmitError
 from emitnb.export.checking import Proven
 from emitnb.export.evidence.cases import cases_of
 from emitnb.export.evidence.page import Page
 from emitnb.export.evidence.sample import WholeRun, whole_run
 from emitnb.export.evidence.tested import Tested
 from emitnb.export.evidence.writing import Writer
+from emitnb.export.problems import problem, refusal
 from emitnb.pushing import Pusher
 
 __all__ = ["evidence"]
@@ -51,13 +51,15 @@ def evidence(
     name : the name of the router in the module
     run : runs the module anew; None where the router is the module's own
 
-    Raises EmitError where nothing was recorded.
+    Raises ExportError where nothing was recorded.
     """
     ledger = router._store.ledger
     if not ledger.log.pushed:
-        raise EmitError(
-            "nothing was recorded that tests could be made of; push something before exporting, "
-            "or export without tests"
+        raise refusal(
+            problem(
+                "nothing was recorded that tests could be made of",
+                ["push something before exporting", "export without tests"],
+            )
         )
     writer = Writer(classes)
     page = Page(module, name, router.graph, writer)
