@@ -31,6 +31,7 @@ _EDITS = {
     "unsubscribe": ("node", "pattern"),
     "add_entry_point": ("node",),
     "reset": (),
+    "load": (),
 }
 """The methods of a router that change its graph, and what they take."""
 
@@ -108,7 +109,7 @@ class _Declared:
                     self.graph = self.graph.with_subscriptions(change.node, wanted)
         elif name == "emit_reset" and "--keep-graph" in given:
             pass
-        elif name.removeprefix("emit_") in ("rename", "remove", "reset"):
+        elif name.removeprefix("emit_") in ("rename", "remove", "reset", "load"):
             self._edit(name.removeprefix("emit_"), given)
 
     def _edit(self, name: str, given: list[Any]) -> None:
@@ -128,6 +129,10 @@ class _Declared:
         elif name == "unsubscribe":
             for gone in subscriptions(given[1], given[0]):
                 self.graph = self.graph.without_subscription(given[0], gone)
+        elif name == "load":
+            raise ExportError(
+                "nobody knows here which nodes it loads; declare them in cells of this notebook"
+            )
         else:
             self.graph = Graph()
 

@@ -278,13 +278,21 @@ def test_methods_that_edit_the_graph_count(tmp_path, edit, changed):
     assert {row.node: row.state for row in rows if row.state != "same"} == changed
 
 
-@pytest.mark.parametrize("edit", ["router.remove(NAME)", "for one in []:\n    router.reset()"])
-def test_edits_that_only_a_run_would_tell_are_refused(tmp_path, capsys, edit):
+@pytest.mark.parametrize(
+    ("edit", "what"),
+    [
+        ("router.remove(NAME)", "what `router.remove(NAME)` does is known only when it has run"),
+        ("for one in []:\n    router.reset()", "what `for one in []: router.reset()` does"),
+        ("%emit_load other", "nobody knows here which nodes it loads"),
+        ("router.load('other')", "nobody knows here which nodes it loads"),
+    ],
+)
+def test_edits_that_only_a_run_would_tell_are_refused(tmp_path, capsys, edit, what):
     texts = ["NAME = 'last'", *EDITED, edit]
     write(notebook_with((CODE, text) for text in texts), tmp_path / "n.ipynb")
     written(tmp_path, "n", WORDCOUNT)
     assert main(["check", str(tmp_path / "n.ipynb"), str(tmp_path / "n.py")]) == 2
-    assert "cell 5: what `" in capsys.readouterr().err
+    assert f"cell 5: {what}" in capsys.readouterr().err
 
 
 def test_as_a_program_it_tells_by_its_exit_status(both):
