@@ -58,6 +58,15 @@ NOTEBOOKS = {
         "%%emit_node y --on f later\ndef earlier(msg): return main",
         "%%emit_node y --on earlier\nasync def later(msg): return main",
     ],
+    "patched": [
+        LOAD,
+        "class Model:\n    scale = 2\ndef better(self):\n    return 3\n"
+        "Model.predict = better\nbetter.note = 'hello'\nTABLE = {}\n"
+        "def size(key):\n    return TABLE[key]\nTABLE['a'] = 1",
+        "%%emit_node y --entry\ndef f(msg):\n    return Model().predict(), better.note, size('a')",
+        "OTHER = 1\nrouter.hop_limit = 9",
+        "%%emit_node z --on f\ndef last(msg):\n    return OTHER",
+    ],
     "chosen": [
         LOAD,
         "import pandas as pd\nframe = pd.DataFrame({'a': [1]})\nfroze = globals().get('no', 3)",

@@ -62,6 +62,15 @@ def test_the_names_that_other_cells_define_are_known(tmp_path):
     )
 
 
+def test_strings_with_lines_that_look_like_magics_are_strings(tmp_path):
+    node = "%%emit_node word\ndef f(msg):\n    text = '''\n    %%s\n'''"
+    assert found(
+        tmp_path,
+        "EDGES = '.'\nTEXT = '''\n%%bash\nls\n'''",
+        f"{node}\n    return EDGES, text, lost",
+    ) == ["2 6:25 F821 Undefined name `lost`"]
+
+
 def test_imports_that_others_use_are_used(tmp_path):
     assert not found(
         tmp_path,
