@@ -72,6 +72,16 @@ NODE_ARGUMENTS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
 """Flags and details of each argument, as argparse takes them."""
 
 
+def with_type(details: dict[str, Any]) -> dict[str, Any]:
+    """Return the details of an argument; quotes around what it is given go away, unless it says.
+
+    >>> with_type({"action": "store_true"}), with_type({"type": int})
+    ({'action': 'store_true'}, {'type': <class 'int'>})
+    """
+    takes_values = details.get("action", "extend") == "extend"
+    return {"type": unquoted, **details} if takes_values else details
+
+
 def parse_node_line(line: str) -> argparse.Namespace:
     """Return what the line of a ``%%emit_node`` cell says, as argparse gives it.
 
@@ -133,6 +143,5 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> _Parser:
     parser = _Parser(prog="%%emit_node", add_help=False, allow_abbrev=False)
     for flags, details in NODE_ARGUMENTS:
-        kind = {} if "action" in details else {"type": unquoted}
-        parser.add_argument(*flags, **{**kind, **details})
+        parser.add_argument(*flags, **with_type(details))
     return parser
