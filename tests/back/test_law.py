@@ -89,6 +89,21 @@ def test_what_was_exported_comes_back_and_is_exported_as_it_was(tmp_path, name, 
     assert "differs" not in capsys.readouterr().out
 
 
+def test_a_parameter_that_an_export_chose_is_one_of_the_notebook_when_it_comes_back(tmp_path):
+    notebook, module = tmp_path / "a.ipynb", tmp_path / "a.py"
+    texts = [
+        LOAD,
+        "%emit_param since = 3  # days",
+        "S = {'A': 2}\nS['B'] = 3",
+        "%%emit_node y --entry\ndef f(msg):\n    return S, since",
+    ]
+    write(notebook_with([(CODE, text) for text in texts]), notebook)
+    first = exported(notebook, module, "--params", "S")
+    import_module_file(module, force=True)
+    module.unlink()
+    assert exported(notebook, module) == first
+
+
 @pytest.mark.parametrize(("name", "text"), [("wordcount", WORDCOUNT), ("rich", RICH)])
 def test_a_module_that_somebody_wrote_has_its_form_after_one_export(tmp_path: Path, name, text):
     module = written(tmp_path, name, text)

@@ -204,6 +204,13 @@ def test_several_notebooks_and_one_that_is_none(tmp_path, monkeypatch, capsys):
     assert err.endswith("\n1 finding in 2 cells\n")
 
 
+def test_a_notebook_may_begin_with_a_byte_order_mark(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    path = notebook(tmp_path, WORDS, name="marked.ipynb")
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert main(["lint", "marked.ipynb"]) == 0
+
+
 @pytest.mark.parametrize(
     ("text", "what"),
     [
