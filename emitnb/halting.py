@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from emitnb.errors import error_words
 from emitnb.failures import Failure, failure
 from emitnb.process import Failed, NodeOutcome, Outcome
 from emitnb.sources import Taken, Unreadable
@@ -44,7 +45,8 @@ def _unreadable_text(one: Unreadable) -> str:
 
 def error_text(error: BaseException, width: int = WIDTH) -> str:
     """Return the type and text of an error, cut off where it would fill the page."""
-    return f"{type(error).__name__}: {cut(str(error), width)}"
+    name, text = error_words(error)
+    return f"{name}: {cut(text, width)}"
 
 
 MAX_FAILURES = 1_000

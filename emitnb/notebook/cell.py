@@ -68,15 +68,15 @@ class NodeCell:
     fingerprint: str
     file: str
 
-    def run(self, shell: InteractiveShell) -> tuple[str, Callable[..., Any]]:
-        """Run the body in the user's namespace; return the last function's name and value.
+    def run(self, namespace: dict[str, Any]) -> tuple[str, Callable[..., Any]]:
+        """Run the body in a namespace; return the last function's name and value.
 
         A class counts where it makes objects that can be called; one that does not is a helper.
         """
         __tracebackhide__ = True  # IPython leaves such frames out of what it shows
-        _execute(self.code, shell)
+        exec(self.code, namespace)
         for name in reversed(self.definitions):
-            found = shell.user_ns[name]
+            found = namespace[name]
             if not inspect.isclass(found) or _makes_callables(found):
                 return name, found
         raise DeclarationError(
@@ -136,11 +136,6 @@ def _compiled(source: str | ast.Module, file: str, flags: int) -> Any:
             f"%%emit_node: line {error.lineno} of the cell does not compile: {error.msg}\n"
             f"{place}\n{caret}"
         ) from error
-
-
-def _execute(code: CodeType, shell: InteractiveShell) -> None:
-    __tracebackhide__ = True
-    exec(code, shell.user_global_ns, shell.user_ns)
 
 
 def _makes_callables(kind: type) -> bool:

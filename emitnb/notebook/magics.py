@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -21,10 +20,6 @@ from emitnb.notebook.line import parse
 from emitnb.notebook.options import Predicate, fields
 from emitnb.reruns import LAST, Difference
 from emitnb.text import counted
-
-
-class _UndoError(Exception):
-    """Raised where a cell was only tried."""
 
 
 @magics_class
@@ -72,8 +67,8 @@ class GraphMagics(RouterMagics):
         router = self.router
         options, body = self._options(arguments), compile_body(self.shell, self.text, line, cell)
         with restored(self.namespace, body.definitions):
-            name, function = body.run(self.shell)
-            declared = router.node(**options(body))(function)
+            name, function = body.run(self.namespace)
+            declared = router.node(**options(body, self.namespace))(function)
             self.namespace[name] = declared
         parts: list[Any] = [declared.declaration]
         if arguments.from_start:
@@ -86,28 +81,27 @@ class GraphMagics(RouterMagics):
         __tracebackhide__ = True
         router = self.router
         options, body = self._options(arguments), compile_body(self.shell, self.text, line, cell)
-        found: list[Difference] = []
-        # Afterwards the names in the cell stand for what they stood for before.
-        with suppress(_UndoError), restored(self.namespace, body.definitions):
-            _, function = body.run(self.shell)
-            last = LAST if arguments.last is None else arguments.last
-            found.append(router.diff(**options(body), last=last)(function))
-            raise _UndoError
-        return found[0]
+        # In names of its own: what was declared before still reads those of the notebook.
+        namespace = dict(self.namespace)
+        _, function = body.run(namespace)
+        last = LAST if arguments.last is None else arguments.last
+        return router.diff(**options(body, namespace), last=last)(function)
 
-    def _options(self, arguments: Namespace) -> Callable[[NodeCell], dict[str, Any]]:
+    def _options(
+        self, arguments: Namespace
+    ) -> Callable[[NodeCell, dict[str, Any]], dict[str, Any]]:
         """What the line says, given the cell: types and predicates may be of the cell's making."""
         when = None if arguments.when is None else Predicate(arguments.when)
 
-        def options(body: NodeCell) -> dict[str, Any]:
+        def options(body: NodeCell, namespace: dict[str, Any]) -> dict[str, Any]:
             return {
-                "fields": fields(arguments.fields, self.namespace),
+                "fields": fields(arguments.fields, namespace),
                 "subscribe_to": names(arguments.on),
                 "entry_point": arguments.entry,
                 "ignore": names(arguments.ignore),
                 "name": arguments.name,
                 "key": names(arguments.key) or None,
-                "when": None if when is None else when.function(self.namespace, body.file),
+                "when": None if when is None else when.function(namespace, body.file),
                 "batch": arguments.batch,
                 "fingerprint": body.fingerprint,
                 "retries": arguments.retries,

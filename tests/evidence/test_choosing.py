@@ -178,7 +178,7 @@ def test_what_is_another_each_time_is_left_out_and_told():
     router.push([{"n": 1}])
     text = text_of(router)
     assert ids(text) == []
-    assert "(typical): it emits something else than was recorded" in text
+    assert "# tick: 1 case left out (typical): it emits something else each time." in text
     assert "# tock: 1 case left out (typical): it emits something else each time." in text
     assert "The whole graph is not run on a sample: it emits something else each time." in text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from looking import column, unchanged
 
-from emitnb import EmitError, UnknownNodeError
+from emitnb import DeclarationError, EmitError, UnknownNodeError
 from emitnb.errors import UnknownRowError
 
 PARSE = """\
@@ -180,10 +180,32 @@ def test_a_diff_shows_a_table_and_installs_nothing(cleaned):
     )
 
 
-def test_a_diff_leaves_the_helpers_of_the_cell_as_they_were(cleaned):
-    cell = "%%emit_node word --entry --diff\ndef helper(text):\n    return 1\n\n\ndef clean(msg):\n"
-    cleaned.run(cell + "    return helper(msg.document)")
-    assert "helper" not in cleaned.shell.user_ns
+SHOUT = """\
+%%emit_node word --entry {options}
+MARK = {mark!r}
+def shout(text):
+    return text + MARK
+def clean(msg):
+    return shout(msg.document)"""
+
+
+def test_a_diff_leaves_all_names_of_the_notebook_as_they_were(cleaned):
+    cleaned.run(SHOUT.format(options="", mark="!"))
+    names = ("MARK", "shout", "clean")
+    before = [cleaned[name] for name in names]
+    cleaned.run(SHOUT.format(options="--diff", mark="?"))
+    with pytest.raises(DeclarationError, match="nothing"):
+        cleaned.run(SHOUT.format(options="--diff --key nothing", mark="?"))
+    assert [cleaned[name] for name in names] == before
+
+
+def test_a_diff_compares_with_the_helpers_and_constants_that_the_node_had(cleaned):
+    cleaned.run(SHOUT.format(options="", mark="!"))
+    shown = cleaned.shown(SHOUT.format(options="--diff", mark="?"))
+    assert "the last 3 messages: 3 changed" in shown
+    assert "'fog!' → 'fog?'" in shown
+    cleaned.run("%emit_push ['dew']")
+    assert column(cleaned.router, "clean")[-1] == "dew!"
 
 
 def test_a_diff_that_is_applied_declares_the_node(cleaned):

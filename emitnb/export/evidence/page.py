@@ -91,7 +91,10 @@ class Page:
         """Return the text of the test file."""
         head = f'"""Tests of {self._module}.py, made of messages that were recorded."""'
         body = "\n\n\n".join(self._parts)
-        imports = f"{self._head()}\n\n\n" if self._helpers else ""
+        # Ruff wants one empty line between imports and a comment that stands by itself.
+        is_note = all(line.startswith("#") for line in self._parts[0].split("\n"))
+        gap = "\n\n" if is_note else "\n\n\n"
+        imports = f"{self._head()}{gap}" if self._helpers else ""
         return f"{head}\n\n{imports}{body}\n"
 
     def _head(self) -> str:

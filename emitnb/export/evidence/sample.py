@@ -18,6 +18,7 @@ from emitnb.backends.memory import Memory
 from emitnb.emissions import Log, recorded, sources_of
 from emitnb.errors import EmitError
 from emitnb.export.evidence.received import size_of
+from emitnb.export.evidence.tested import Tested
 from emitnb.export.evidence.writing import UnwritableError, Writer
 from emitnb.graph import Graph
 from emitnb.ledger import Ledger
@@ -55,24 +56,24 @@ class WholeRun:
 
 
 def whole_run(
-    router: Pusher, ledger: Ledger, nodes: Sequence[str], writer: Writer
+    router: Pusher, ledger: Ledger, nodes: Sequence[str], tested: Tested
 ) -> WholeRun | str:
     """Return a run of the graph of some nodes on a sample, or why there is none."""
     pushes = _sample(ledger, nodes)
     if not pushes:
         return "no message that was pushed is small enough, and still kept"
     try:
-        writer.text(pushes)
-        writer.line(pushes)
+        tested.ours.text(pushes)
+        tested.ours.line(pushes)
     except UnwritableError as error:
         return f"values of the type {error} cannot be written down"
     try:
-        (frame, failing), (again, _) = (_run(router, nodes, pushes) for _ in range(2))
+        (frame, failing), (again, _) = (_run(router, nodes, pushes, tested) for _ in range(2))
     except EmitError as error:
         return str(error).rstrip(".")
     if not _equal(frame, again):
         return "it emits something else each time"
-    suffix, data, left_out = stored(frame, writer)
+    suffix, data, left_out = stored(frame, tested.theirs)
     return WholeRun(pushes, suffix, data, left_out, failing)
 
 
@@ -90,13 +91,13 @@ def stored(frame: pd.DataFrame, writer: Writer) -> tuple[str, bytes, tuple[str, 
 
 
 def _run(
-    router: Pusher, nodes: Sequence[str], pushes: Pushes
+    router: Pusher, nodes: Sequence[str], pushes: Pushes, tested: Tested
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    graph = router.graph
+    graph = tested.graph
     chosen = {name: node for name, node in graph.nodes.items() if name in nodes}
     again = router._scratch(Graph(chosen, {}, graph.message_class), Memory())
     for to, messages in pushes:
-        again.push(messages, to=to, progress=False)
+        again.push(tested.given(messages), to=to, progress=False)
     return again.frame(), again.failing()
 
 
