@@ -73,9 +73,10 @@ class Hopeless:
         """
         one = self.first
         line = "" if one.line is None else f" in line {one.line}{self._code(one.line)}"
-        error = f"{one.error_type}: {cut(one.error, WIDTH)}".removesuffix(".")
+        error = f"{one.error_type}: {cut(one.error, WIDTH)}"
+        end = "" if error.endswith((".", "?", "!", "…")) else "."
         return (
-            f"{self._how_often()}, first{line} on {cut(repr(one.input), SHOWN)}: {error}. "
+            f"{self._how_often()}, first{line} on {cut(repr(one.input), SHOWN)}: {error}{end} "
             "Nothing has changed; mend the cell, then %emit_replay again"
         )
 

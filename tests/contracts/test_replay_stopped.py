@@ -40,7 +40,9 @@ def test_a_node_that_fails_on_everything_is_told_by_its_first_error(size, good):
     assert "first failed " in told
     assert " times in a row, first in line 28 (return int(msg.docment)) on " in told
     assert f"__entry_point(document='{good}'): AttributeError: " in told
-    assert told.endswith(". Nothing has changed; mend the cell, then %emit_replay again")
+    assert told.endswith(
+        "Did you mean `document`? Nothing has changed; mend the cell, then %emit_replay again"
+    )
     assert "committed" not in told
     assert router.failures().empty
 
