@@ -74,7 +74,8 @@ def test_in_the_background_it_is_told_by_wait_and_by_the_run():
         router.find_runs(run.number).resume()
 
 
-def test_a_streak_that_was_broken_is_told_from_where_it_began_again():
+@pytest.mark.parametrize("size", [1, 2, 5, "auto"])
+def test_a_streak_that_was_broken_is_told_from_where_it_began_again(size):
     router = pushed(12)
     router.max_failures = 5
 
@@ -82,8 +83,8 @@ def test_a_streak_that_was_broken_is_told_from_where_it_began_again():
     def first(msg: Any) -> int:
         return 1 // (int(msg.document) % 7 == 3)
 
-    with pytest.raises(RunStoppedError, match=r"5 times in a row, first .*document='4'\)"):
-        router.replay(batch_size=1)
+    with pytest.raises(RunStoppedError, match=r" [56] times in a row, first .*document='4'\)"):
+        router.replay(batch_size=size)
 
 
 @pytest.mark.parametrize("background", [False, True])
