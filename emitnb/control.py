@@ -86,6 +86,19 @@ class Control:
                 self._changed.wait(left)
         return True
 
+    def look(self) -> tuple[str, BaseException | None]:
+        """Return the state as people are told it, and what ended it, of one moment.
+
+        ``stopping`` and ``pausing`` are states of a run whose batch is still under way.
+        """
+        with self._changed:
+            state: str = self.state
+            if state == "running" and self.cancelled:
+                state = "stopping"
+            elif state == "running" and not self.allows():
+                state = "pausing"
+            return state, self.error
+
     # -- told by the run --------------------------------------------------------------------
 
     def started(self) -> None:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import linecache
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
-from emitnb.process import NodeOutcome, Outcome
+from emitnb.errors import error_words
+from emitnb.failures import Failure, failure
+from emitnb.process import Failed, NodeOutcome, Outcome
 from emitnb.sources import Taken, Unreadable
 from emitnb.text import cut
 
 SHOWN = 100
-"""Characters that are shown of a message."""
+"""Characters that are shown of a message, or of a line of code."""
+
+WIDTH = 300
+"""Characters that are shown of an error."""
 
 
 def first_failure(outcome: Outcome, taken: Taken | None = None) -> tuple[str, BaseException] | None:
@@ -35,13 +43,52 @@ def _unreadable_text(one: Unreadable) -> str:
     return f"{one.place.get('path', 'the source')}{line}: {error_text(one.error)}. "
 
 
-def error_text(error: BaseException, width: int = 300) -> str:
+def error_text(error: BaseException, width: int = WIDTH) -> str:
     """Return the type and text of an error, cut off where it would fill the page."""
-    return f"{type(error).__name__}: {cut(str(error), width)}"
+    name, text = error_words(error)
+    return f"{name}: {cut(text, width)}"
 
 
 MAX_FAILURES = 1_000
 """Failures in a row in one node that stop a run, where nobody says otherwise."""
+
+
+@dataclass(frozen=True)
+class Hopeless:
+    """A node that failed too often in a row: how often, on what first, and the last error."""
+
+    node: str
+    times: int
+    first: Failure
+    last: str
+
+    def __str__(self) -> str:
+        return f"{self._how_often()}, the last with {self.last}. "
+
+    def in_replay(self) -> str:
+        """What it means for a replay, which is given up.
+
+        What came of it would take the place of good rows, so it goes nowhere; its failures are not
+        recorded either, and so the first of them is told here.
+        """
+        one = self.first
+        line = "" if one.line is None else f" in line {one.line}{self._code(one.line)}"
+        error = f"{one.error_type}: {cut(one.error, WIDTH)}"
+        end = "" if error.endswith((".", "?", "!", "…")) else "."
+        return (
+            f"{self._how_often()}, first{line} on {cut(repr(one.input), SHOWN)}: {error}{end} "
+            "Nothing has changed; mend the cell, then %emit_replay again"
+        )
+
+    def _how_often(self) -> str:
+        return f"{self.node} failed {self.times:,} times in a row"
+
+    def _code(self, line: int) -> str:
+        code = linecache.getline(self.first.places[0][0], line).strip()
+        return f" ({cut(code, SHOWN)})" if code else ""
+
+
+_NO_STREAK: tuple[int, Any] = 0, None
 
 
 class Streaks:
@@ -49,26 +96,37 @@ class Streaks:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._by_node: dict[str, int] = {}
+        self._by_node: dict[str, tuple[int, Failure | None]] = {}
 
-    def hopeless(self, nodes: Iterable[NodeOutcome]) -> str:
-        """Count on with one batch; say which node failed too often, "" if none did."""
+    def hopeless(self, nodes: Iterable[NodeOutcome]) -> Hopeless | None:
+        """Count on with one batch; return which node failed too often, None if none did."""
         for node in nodes:
-            self._by_node[node.node], longest = _streak(node, self._by_node.get(node.node, 0))
-            if longest >= self._most:
+            times, first = self._count(node)
+            if first is not None and times >= self._most:
                 self._by_node.clear()
-                last = error_text(node.failures[-1].error)
-                return f"{node.node} failed {longest:,} times in a row, the last with {last}. "
-        return ""
+                return Hopeless(node.node, times, first, error_text(node.failures[-1].error))
+        return None
+
+    def _count(self, node: NodeOutcome) -> tuple[int, Failure | None]:
+        """Count on with one node; return its longest streak in this batch, and how that began."""
+        current, start = self._by_node.pop(node.node, _NO_STREAK)
+        longest, began = 0, start
+        next_position = 0
+        for failed in node.failures:
+            if not current or failed.position != next_position:
+                current, start = 0, failed
+            current += 1
+            next_position = failed.position + 1
+            if current > longest:
+                longest, began = current, start
+        if current and next_position == node.received:  # the next batch may go on with it
+            self._by_node[node.node] = current, _recorded(node, start)
+        return longest, _recorded(node, began)
 
 
-def _streak(node: NodeOutcome, before: int) -> tuple[int, int]:
-    """Return how many failures in a row there are at the end of a batch, and at the most in it."""
-    longest = current = before
-    next_position = 0
-    for failed in node.failures:
-        current = current + 1 if failed.position == next_position else 1
-        next_position = failed.position + 1
-        longest = max(longest, current)
-    at_the_end = next_position == node.received
-    return (current if at_the_end else 0), (longest if node.failures else 0)
+def _recorded(node: NodeOutcome, one: Failed | Failure | None) -> Failure | None:
+    """The record of it: an exception that is kept would hold on to all that it saw on its way."""
+    if not isinstance(one, Failed):
+        return one
+    nowhere = {"parent_node": None, "parent_row": None, "source": None, "time": 0}
+    return failure(one, node=node.node, revision=node.revision, **nowhere)

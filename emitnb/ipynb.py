@@ -57,7 +57,7 @@ def read(path: Path) -> list[Cell]:
     Raises EmitError for what is no notebook, and OSError where there is nothing to read.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:
         raise EmitError(
             f"{path} is no notebook: it is not JSON ({error}). Name an .ipynb file"

@@ -199,8 +199,8 @@ class Pusher(Reader):
 
         Raises SourceError for data that cannot be read, RunStoppedError when the run stops before
         its end, and RunInterrupted (a KeyboardInterrupt). The last two carry ``run``, which is
-        also ``router.run``: its ``resume()`` goes on where it stopped. In the background
-        :meth:`emitnb.Run.wait` raises them.
+        also ``router.run``: its ``resume()`` goes on where it stopped, also when others were
+        pushed since (:meth:`resumable`). In the background :meth:`emitnb.Run.wait` raises them.
         """
         self.resolve_node_modules()
         target = None if to is None else self._graph.find(to)
@@ -220,6 +220,7 @@ class Pusher(Reader):
             background=background,
             logs=self._logs,
             number=self._register.next_number(),
+            remind=self._register.reminder,
         )
         return self._begin(run)
 
@@ -244,15 +245,12 @@ class Pusher(Reader):
         return self.runs if number is None else self._register.find(number, self.run)
 
     def resumable(self, number: int | None = None) -> Runs:
-        """Return what :meth:`find_runs` does; if no run is going on, the latest that did not end.
+        """Return the run of a number; without one those that are not over, if one is paused.
 
-        That is one in the foreground that was interrupted, for instance.
+        If none is, the latest that did not come to its end: one in the foreground that was
+        interrupted, for instance. Raises EmitError where there is no run of that number.
         """
-        found = self.find_runs(number)
-        last = self.run
-        if found or last is None or last.state not in ("interrupted", "stopped"):
-            return found
-        return Runs([last])
+        return self._register.resumable() if number is None else self.find_runs(number)
 
     def wait(self, timeout: float | None = None, number: int | None = None) -> Runs:
         """Wait until all runs are over, or one of them, for ``timeout`` seconds at most.

@@ -120,7 +120,8 @@ class Rerunner(Pusher):
 
         They start with fresh states from what they received, and what they emitted before makes
         room for what they emit now; the nodes before them stay as they are. Until the replay is
-        through, nothing changes: one that is interrupted goes on with ``router.run.resume()``.
+        through, nothing changes: one that is interrupted goes on with ``router.run.resume()``. One
+        that stops because a node fails on everything is given up: mend the node, and replay again.
 
         Parameters
         ----------

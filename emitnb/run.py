@@ -7,7 +7,6 @@ nothing and repeats nothing: resuming asks the ledger where it stands.
 
 from __future__ import annotations
 
-import html
 import itertools
 from collections import deque
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from emitnb.control import Cancelled
-from emitnb.errors import BackendError, RecordFullError, RunInterrupted, RunStoppedError
+from emitnb.errors import BackendError, EmitError, RecordFullError, RunInterrupted, RunStoppedError
 from emitnb.failures import refused, unreadable
 from emitnb.figures import summary_frame
 from emitnb.halting import MAX_FAILURES, Streaks, first_failure
@@ -32,9 +31,9 @@ from emitnb.progress import Watcher, watcher
 from emitnb.session import Open, Processed, Session
 from emitnb.sources import Source, Taken
 from emitnb.sources.asyncs import AsyncSource
-from emitnb.steering import Steered
+from emitnb.standing import Standing
+from emitnb.steering import REPLAYING, Steered
 from emitnb.table import Table
-from emitnb.text import plural
 
 OnError = Literal["collect", "stop"]
 
@@ -80,6 +79,7 @@ class Run(Steered):
         background: bool = False,
         logs: NodeLogs | None = None,
         number: int | None = None,
+        remind: Callable[[Run], str] = lambda run: "",
     ) -> None:
         self._number = next(_numbers)  # in the ledger; that of a user counts from 1 in each router
         super().__init__(number or self._number, background, store.turns)
@@ -92,6 +92,7 @@ class Run(Steered):
         self._progress = progress
         self._finish = finish
         self._due = due
+        self._remind = remind
         self._logs = None if not background else NodeLogs() if logs is None else logs
         self._turn = store.turns.turn()
         self._interrupts = Interrupts()
@@ -124,7 +125,7 @@ class Run(Steered):
         ``on_error`` changes what the push said: ``resume("collect")`` gets past a message that
         fails. A run in the background goes on there, and is returned at once. One in the
         foreground raises RunInterrupted and RunStoppedError as the push did. A run that is done
-        stays so; one that was cancelled raises EmitError.
+        stays so; one that was cancelled, or a replay that was given up, raises EmitError.
         """
         self._on_error = on_error or self._on_error
         self._begin(None)
@@ -146,7 +147,7 @@ class Run(Steered):
             self._close()
             self._control.end("cancelled")
             if not self.background:
-                raise RunStoppedError(self._how_far("cancelled: "), self) from None
+                raise RunStoppedError(f"cancelled: {self._standing().how_far}", self) from None
         except KeyboardInterrupt as interrupt:
             error = RunInterrupted(self._how_to_resume(""), self)
             self._control.end("interrupted", error)
@@ -190,7 +191,11 @@ class Run(Steered):
         """At the end of the source, finish; where there is more to read by now, go on."""
         if not self._over:
             return False  # it is only to pause
-        self._over = self._ended = self._finish()
+        try:
+            self._over = self._ended = self._finish()
+        except EmitError:
+            self.given_up = True  # what it read is not what there is
+            raise
         return not self._over
 
     def _step(self, session: Session, watch: Watcher) -> bool:
@@ -291,8 +296,10 @@ class Run(Steered):
             )
         )
         hopeless = self._streaks.hopeless(outcome.nodes)
-        if hopeless:
-            raise RunStoppedError(self._how_to_resume(hopeless), self)
+        if hopeless is not None:
+            self.given_up = self.doing == REPLAYING
+            why = hopeless.in_replay() if self.given_up else self._how_to_resume(str(hopeless))
+            raise RunStoppedError(why, self)
 
     @property
     def _left(self) -> int | None:
@@ -305,45 +312,38 @@ class Run(Steered):
         found = first_failure(outcome, taken)
         if found is not None:
             what, error = found
-            advice = "mend it, or go past it with router.run.resume('collect')"
-            if self.background:
-                advice = f"mend it, then %emit_resume {self.number}; or resume('collect') passes it"
+            advice = self.how_to_pass
             raise RunStoppedError(self._how_to_resume(what, advice), self) from error
 
     def _how_to_resume(self, what: str, advice: str = "") -> str:
-        how = f"%emit_resume {self.number}" if self.background else "router.run.resume()"
-        rest = "finishes it" if self.done == self.total else "goes on with the next one"
-        return f"{self._how_far(what)}; {advice or f'{how} {rest}'}"
-
-    def _how_far(self, what: str) -> str:
-        total = "" if self.total is None else f" of {self.total:,}"
-        messages = plural("message", self.total or self.done)
-        return f"{what}{self.done:,}{total} {messages} committed"
+        now = self._standing()
+        return f"{what}{now.how_far}; {advice or now.way_on(self.how_to_go_on)}"
 
     def __repr__(self) -> str:
-        table = self._table()
-        return f"{self.headline}\n{table.to_string()}" if len(table) else self.headline
+        return str(self._standing())
 
     def _repr_html_(self) -> str:
-        shown = self._table()  # without a row its header would stand there alone
-        table = shown.to_html(escape=True, border=0, index_names=False) if len(shown) else ""
-        headline = html.escape(self.headline)
-        return f'<div style="padding-left: 5px; white-space: pre-wrap">{headline}</div>{table}'
+        return self._standing().html()
 
     @property
     def headline(self) -> str:
         """How far it is; in the background also its number, and what stopped it."""
-        done = self.done  # it may be going on
-        total = "" if self.total in (None, done) else f" of {self.total:,}"
-        failed = int(self.summary["failed"].sum())
-        failures = f", {failed:,} failed (%emit_failures)" if failed else ""
-        number = f"run {self.number}, " if self.background else ""
-        messages = plural("message", self.total or done)
-        error = self.error if self.background else None
-        why = "" if error is None else f"\n{type(error).__name__}: {error}"
-        return f"{number}{self.shown_state}: {done:,}{total} {messages}{failures}{why}"
+        return self._standing().headline
 
-    def _table(self) -> pd.DataFrame:
-        summary = self.summary
-        numbers = {name: summary[name].map("{:,}".format) for name in summary.columns[:-1]}
-        return pd.DataFrame({**numbers, "ms": summary["ms"].map("{:,.3f}".format)})
+    def _standing(self) -> Standing:
+        """How it stands at one moment, though it may be going on: no batch came in meanwhile."""
+        while True:
+            position = self._position
+            state, error = self.look()
+            if self._position.batches == position.batches:
+                break
+        return Standing(
+            number=self.number if self.background else None,
+            state=state,
+            error=error if self.background else None,
+            done=position.messages,
+            total=self.total,
+            replaying=self.doing == REPLAYING,
+            summary=summary_frame(position.figures, self._order),
+            reminder=self._remind(self),
+        )

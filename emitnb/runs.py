@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import monotonic
 
-from emitnb.errors import EmitError, SourceError
+from emitnb.errors import EmitError, RunInterrupted, RunStoppedError, SourceError
 from emitnb.run import Run
-from emitnb.text import plural
+from emitnb.steering import PUSHING, REPLAYING
+from emitnb.text import listed, plural
 
 MOST_KEPT = 100
-"""Runs in the background that are over: the latest that were stopped, or nobody asked for."""
+"""Runs that are over: the latest that can be resumed, or whose end nobody was told."""
+
+
+MOST_LISTED = 10
+"""Numbers of runs in one line."""
 
 
 class Runs(tuple[Run, ...]):
@@ -80,7 +85,7 @@ class Runs(tuple[Run, ...]):
 
 
 class Register:
-    """The runs of one router: those that are not over, and the last in the background that are."""
+    """The runs of one router: those that are not over, and the last that somebody may ask for."""
 
     def __init__(self) -> None:
         self._runs: tuple[Run, ...] = ()
@@ -92,8 +97,13 @@ class Register:
         return self._count
 
     def add(self, run: Run) -> None:
-        """Keep a run until it is over and seen. What was stopped may be resumed by its number."""
-        self._runs = (*self._kept(), run)
+        """Keep a run until it is over and seen. What did not come to its end may be resumed."""
+        kept = self._kept()
+        if run.doing == REPLAYING:  # it does what an earlier one did not come to
+            kept = tuple(one for one in kept if not _is_left(one) or one.doing != REPLAYING)
+        for one in kept:
+            one.is_latest = False
+        self._runs = (*kept, run)
 
     def unfinished(self) -> Runs:
         """Those that are not over."""
@@ -105,13 +115,31 @@ class Register:
             run for run in self._runs if not run.is_over or (run.background and not run.seen)
         )
 
+    def resumable(self) -> Runs:
+        """Those that are not over if one of them is paused; else the latest that is open."""
+        going_on = self.unfinished()
+        if any(run.shown_state in ("paused", "pausing") for run in going_on):
+            return going_on
+        return Runs([run for run in self._runs if run.is_open][-1:]) or going_on
+
+    def reminder(self, run: Run) -> str:
+        """Say which pushes in the foreground before a run are not over; "" if there are none."""
+        if run.doing != PUSHING:
+            return ""
+        left = [one for one in self._runs if one.number < run.number and _is_missed(one)]
+        if not left:
+            return ""
+        are, last = "is" if len(left) == 1 else "are", left[-1].number
+        ways = f"%emit_resume {last} goes on, %emit_stop {last} ends it"
+        return f"{_listed(left)} {are} not over; {ways}"
+
     def find(self, number: int, latest: Run | None) -> Runs:
         """The run of a number; EmitError if none of those kept has it."""
         runs = [run for run in (*self._runs, *filter(None, [latest])) if run.number == number]
         if runs:
             return Runs(runs[:1])
-        going_on = self.unfinished()
-        there = f"{_listed(going_on)} can be named" if going_on else "no run is going on"
+        named = [run for run in self._runs if run.is_open or not run.is_over]
+        there = f"{_listed(named)} can be named" if named else "no run is going on"
         raise EmitError(f"there is no run {number} any more, or not yet; {there}")
 
     def forget(self) -> None:
@@ -121,8 +149,8 @@ class Register:
         self._runs = ()
 
     def _kept(self) -> tuple[Run, ...]:
-        over = [run for run in self._runs if run.background and run.is_over]
-        kept = [run for run in over if run.state in ("stopped", "interrupted") or not run.seen]
+        over = [run for run in self._runs if run.is_over]
+        kept = [run for run in over if run.is_open or (run.background and not run.seen)]
         late = kept[-MOST_KEPT:]
         return tuple(run for run in self._runs if not run.is_over or run in late)
 
@@ -135,6 +163,17 @@ def check_push(batch_size: object, on_error: object = "collect") -> None:
         raise SourceError(f"on_error is {on_error!r}; give 'collect' or 'stop'")
 
 
+def _is_left(run: Run) -> bool:
+    """Whether its cell was told that it did not come to its end, and that it can be resumed."""
+    return run.is_open and not run.background
+
+
+def _is_missed(run: Run) -> bool:
+    """Whether it is a push of which messages are missing, that nobody may think of any more."""
+    told = isinstance(run.error, RunStoppedError | RunInterrupted)
+    return _is_left(run) and told and run.doing == PUSHING and run.done != run.total
+
+
 def _listed(runs: list[Run] | Runs) -> str:
     numbers = [str(run.number) for run in runs]
-    return f"{plural('run', len(numbers))} {', '.join(numbers)}"
+    return f"{plural('run', len(numbers))} {listed(numbers, MOST_LISTED)}"

@@ -30,8 +30,13 @@ class Steered:
         self.background = background
         self.seen = False
         """Whether somebody was told how it ended."""
+        self.is_latest = True
+        """Whether none of its router's began after it."""
+        self.given_up = False
+        """Whether going on cannot help: a replay of a node that fails on everything."""
         self._control = Control(f"run {number}")
         self._turns = turns
+        self._by_node = turns.held_here()
 
     @property
     def state(self) -> State:
@@ -42,10 +47,7 @@ class Steered:
     @property
     def shown_state(self) -> str:
         """The state, or ``stopping`` and ``pausing`` while a batch is still under way."""
-        going = self.state == "running"
-        if going and self._control.cancelled:
-            return "stopping"
-        return "pausing" if going and not self._control.allows() else self.state
+        return self.look()[0]
 
     @property
     def is_over(self) -> bool:
@@ -53,9 +55,35 @@ class Steered:
         return self.state in OVER
 
     @property
+    def is_open(self) -> bool:
+        """Whether it did not come to its end, and somebody should ``resume()`` it.
+
+        Not where a node pushed: the message that the node was called with is run again.
+        """
+        ended_early = self.state in ("interrupted", "stopped")
+        return ended_early and not self.given_up and not self._by_node
+
+    @property
+    def how_to_go_on(self) -> str:
+        """What its messages tell to type. ``router.run`` is another run, or may be by then."""
+        at_hand = self.is_latest and not self.background
+        return "router.run.resume()" if at_hand else f"%emit_resume {self.number}"
+
+    @property
+    def how_to_pass(self) -> str:
+        """What to do about a message on which it stopped."""
+        if self.is_latest and not self.background:
+            return "mend it, or go past it with router.run.resume('collect')"
+        return f"mend it, then {self.how_to_go_on}; or resume('collect') passes it"
+
+    @property
     def error(self) -> BaseException | None:
         """What interrupted or stopped it; None otherwise."""
         return self._control.error
+
+    def look(self) -> tuple[str, BaseException | None]:
+        """Return ``shown_state`` and ``error``, both of the same moment."""
+        return self._control.look()
 
     def pause(self: Own) -> Own:
         """Let a run in the background pause after the batch under way; return it at once.
@@ -171,6 +199,10 @@ class Steered:
         raise NotImplementedError
 
     def _begin(self, batches: int | None) -> None:
+        if self.given_up:
+            raise EmitError(
+                f"run {self.number} was given up and nothing came of it: %emit_replay begins anew"
+            )
         if not self._control.begin(batches, self.background):
             return
         self.seen = False

@@ -95,7 +95,7 @@ def emitted(
     __tracebackhide__ = True
     graph = router.graph
     name = graph.find(node)
-    made = _messages(graph, name, messages, origin)
+    made = messages_for(graph, name, messages, origin)
     found = run_alone(graph, graph.nodes[name], made, router.hop_limit)
     if isinstance(found, BaseException):
         raise found
@@ -234,9 +234,10 @@ def default_origin(graph: Graph, node: str) -> str:
     return next(iter(graph.origins(node)), ENTRY_POINT)
 
 
-def _messages(
+def messages_for(
     graph: Graph, node: str, messages: Any, origin: str | Iterable[str] | None
 ) -> list[Message]:
+    """Return messages with these fields, as a node of a graph receives them."""
     wrong = isinstance(messages, Mapping) or not isinstance(messages, Iterable)
     fields = [] if wrong else list(messages)
     if wrong or not all(isinstance(one, Mapping) for one in fields):

@@ -277,8 +277,8 @@ def test_a_path_that_matches_nothing_is_an_error_that_names_it(tmp_path: Path):
 @pytest.mark.parametrize(
     ("source", "options", "problem"),
     [
-        (7, {}, "cannot push a.* int; push a dict"),
-        (None, {}, "cannot push a NoneType; push"),
+        (7, {}, "of type int; push a dict"),
+        (None, {}, "of type NoneType; push"),
         ({"a b": 1}, {}, "a b"),
         (["a"], {"batch_size": 0}, "batch_size is 0"),
         (["a"], {"batch_size": "big"}, "'big'.*'auto'"),

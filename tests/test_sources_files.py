@@ -356,6 +356,9 @@ def test_a_folder_says_how_to_push_its_files(tmp_path: Path) -> None:
     write(tmp_path / "a.jsonl", "")
     with pytest.raises(SourceError, match=r"is a folder; push the files in it: .*\*\.jsonl"):
         open_source(str(tmp_path))
+    (tmp_path / "a.jsonl").rename(tmp_path / "README")
+    with pytest.raises(SourceError, match=r"no file of a suffix .*/\* with lines=True \(--lines\)"):
+        open_source(str(tmp_path))
 
 
 @pytest.mark.parametrize("name", ["a.pdf", "noname", "a.parquet.gz", "a.gz", ".gz"])

@@ -9,22 +9,25 @@ from typing import Any, NoReturn
 from emitnb.cells.words import names, parts, unquoted, words
 from emitnb.errors import DeclarationError
 
+MANY = {"action": "extend", "nargs": "+"}
+"""Details of an option that takes several values, at once or one after the other."""
+
 NODE_ARGUMENTS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("fields",), {"nargs": "*", "metavar": "FIELD[:TYPE]", "help": "what the node emits"}),
     (
         ("--on",),
-        {"nargs": "+", "metavar": "P", "help": "subscribe to nodes: names or /patterns/"},
+        {**MANY, "metavar": "P", "help": "subscribe to nodes: names or /patterns/"},
     ),
-    (("--ignore",), {"nargs": "+", "metavar": "P", "help": "names or /patterns/ to leave out"}),
+    (("--ignore",), {**MANY, "metavar": "P", "help": "names or /patterns/ to leave out"}),
     (("--entry",), {"action": "store_true", "help": "receive what is pushed into the router"}),
     (
         ("--key",),
-        {"nargs": "+", "metavar": "F", "help": "keep a state for each value of these fields"},
+        {**MANY, "metavar": "F", "help": "keep a state for each value of these fields"},
     ),
     (
         ("--when",),
         {
-            "nargs": "+",
+            **MANY,
             "type": str,
             "metavar": "EXPR",
             "help": "take only messages for which this expression of msg is true",
@@ -43,11 +46,11 @@ NODE_ARGUMENTS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--timeout",), {"type": float, "metavar": "S", "help": "async: seconds a message may take"}),
     (
         ("--resources",),
-        {"nargs": "+", "metavar": "NAME=N", "help": "cluster: what a worker must offer"},
+        {**MANY, "metavar": "NAME=N", "help": "cluster: what a worker must offer"},
     ),
     (
         ("--workers",),
-        {"nargs": "+", "metavar": "W", "help": "cluster: the only workers it may run on"},
+        {**MANY, "metavar": "W", "help": "cluster: the only workers it may run on"},
     ),
     (
         ("--priority",),
@@ -67,6 +70,16 @@ NODE_ARGUMENTS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--apply",), {"action": "store_true", "help": "--diff: declare it, too"}),
 )
 """Flags and details of each argument, as argparse takes them."""
+
+
+def with_type(details: dict[str, Any]) -> dict[str, Any]:
+    """Return the details of an argument; quotes around what it is given go away, unless it says.
+
+    >>> with_type({"action": "store_true"}), with_type({"type": int})
+    ({'action': 'store_true'}, {'type': <class 'int'>})
+    """
+    takes_values = details.get("action", "extend") == "extend"
+    return {"type": unquoted, **details} if takes_values else details
 
 
 def parse_node_line(line: str) -> argparse.Namespace:
@@ -130,6 +143,5 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> _Parser:
     parser = _Parser(prog="%%emit_node", add_help=False, allow_abbrev=False)
     for flags, details in NODE_ARGUMENTS:
-        kind = {} if "action" in details else {"type": unquoted}
-        parser.add_argument(*flags, **{**kind, **details})
+        parser.add_argument(*flags, **with_type(details))
     return parser

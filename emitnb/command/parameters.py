@@ -19,6 +19,9 @@ _PLAIN: dict[type, tuple[Callable[[str], Any], str]] = {
     str: (str, "TEXT"),
     type(None): (str, "TEXT"),
 }
+_ANNOTATED = {kind.__name__: kind for kind in (bool, int, float, str, Path)}
+"""Types by the names that annotations give them: of a module, these may be texts."""
+
 _LITERALS: dict[type, str] = {
     list: "['a', 'b']",
     tuple: "('a', 'b')",
@@ -38,12 +41,13 @@ def add_parameters(
     or whose option there is already.
     """
     group = parser.add_argument_group("parameters of the module")
+    annotations = namespace.get("__annotations__", {})
     for name, text in parameters.items():
         if name not in namespace:
             raise DeclarationError(f"the parameter {name} is no name of the module")
         flag = option_of(name)
         try:
-            group.add_argument(flag, **_option(name, namespace[name], text))
+            group.add_argument(flag, **_option(name, namespace[name], text, annotations.get(name)))
         except argparse.ArgumentError as error:
             raise DeclarationError(
                 f"the parameter {name} would be the option {flag}, which there is already "
@@ -69,7 +73,7 @@ def option_of(name: str) -> str:
     return f"--{name.strip('_').replace('_', '-')}"
 
 
-def _option(name: str, value: Any, text: str) -> dict[str, Any]:
+def _option(name: str, value: Any, text: str, annotation: Any) -> dict[str, Any]:
     """Return what ``add_argument`` is told of a parameter."""
     shown = f"{text} (default: {_shown(value)})" if text else f"default: {_shown(value)}"
     # Only what is given is set: the module may have worked out the rest of itself from it.
@@ -78,12 +82,12 @@ def _option(name: str, value: Any, text: str) -> dict[str, Any]:
         "default": argparse.SUPPRESS,
         "help": shown.replace("%", "%%"),
     }
-    if isinstance(value, bool):
+    kind = _kind(value, annotation)
+    if kind is bool:
         return option | {"action": argparse.BooleanOptionalAction}
-    kind = type(value)
     if kind in _PLAIN:
         read, metavar = _PLAIN[kind]
-    elif isinstance(value, Path):
+    elif issubclass(kind, Path):
         read, metavar = Path, "PATH"
     elif kind in _LITERALS:
         read, metavar = _literal(kind), kind.__name__.upper()
@@ -93,6 +97,19 @@ def _option(name: str, value: Any, text: str) -> dict[str, Any]:
             "a bool, int, float, str, Path, None, list, tuple, set or dict"
         )
     return option | {"type": read, "metavar": metavar}
+
+
+def _kind(value: Any, annotation: Any) -> type:
+    """The type of a parameter: of its value, but for what an annotation says of 4 and None.
+
+    >>> _kind(4, float), _kind(4, "float"), _kind(None, "int | None"), _kind(None, None)
+    (<class 'float'>, <class 'float'>, <class 'int'>, <class 'NoneType'>)
+    """
+    text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
+    said = text.removeprefix("typing.").removeprefix("Optional[").removesuffix(" | None")
+    kind = _ANNOTATED.get(said.rstrip("]"))
+    is_whole = kind is float and type(value) is int
+    return kind if kind is not None and (value is None or is_whole) else type(value)
 
 
 def _shown(value: Any) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from emitnb.errors import EmitError
-from emitnb.export import settings_of
+from emitnb.export import edit_of, settings_of
 from emitnb.export.scopes import names_of
 from emitnb.importing.cells import parameters
 from emitnb.importing.declared import number, options, texts
@@ -57,6 +57,11 @@ class Side:
         for part in found:
             if part.kind not in (Kind.DOCSTRING, Kind.MAIN):
                 for statement in part.statements:
+                    if edit_of(statement):
+                        raise EmitError(
+                            f"{name}, line {part.line}: `{one_line(part.text, _WIDTH)}` changes "
+                            "what a decorator says, and only that is compared; say it there"
+                        )
                     self._take(part, statement)
         for part in found:
             if part.kind is Kind.CODE:

@@ -6,7 +6,7 @@ import keyword
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from emitnb.errors import ExportError
 from emitnb.export.building import SETTINGS, Notebook, Origin, build, origin_of
 from emitnb.export.cells import Cell, History
-from emitnb.export.checking import check
+from emitnb.export.checking import Proven, check
 from emitnb.export.chosen import Choices, check_choices
 from emitnb.export.decorators import in_order
 from emitnb.export.effects import check_in_place
@@ -22,7 +22,7 @@ from emitnb.export.evidence import evidence
 from emitnb.export.problems import NOTHING_WRITTEN, Problems
 from emitnb.export.readers import outdated, small_values
 from emitnb.export.remarks import left_over, remarks
-from emitnb.export.saved import ROUTER, declared, settings_of
+from emitnb.export.saved import ROUTER, declared, edit_of, settings_of
 from emitnb.export.writing import check_target, formatted, marked, write_all
 from emitnb.graph import Graph
 from emitnb.message import ENTRY_POINT, node_of
@@ -41,6 +41,7 @@ __all__ = [
     "History",
     "Notebook",
     "Origin",
+    "edit_of",
     "export_graph",
     "export_saved",
     "left_over",
@@ -59,14 +60,14 @@ __all__ = [
 class Exported:
     """What is to be written: files by path, and what of the notebook the module has.
 
-    ``nodes`` are their names, in topological order; ``classes`` the classes by their names;
+    ``nodes`` are their names, in topological order; ``prove`` runs the module once more;
     ``parameters`` the names that are options of its command line.
     """
 
     path: Path
     files: Mapping[Path, bytes]
     nodes: Sequence[str]
-    classes: Mapping[str, type]
+    prove: Callable[[], Proven]
     parameters: frozenset[str]
 
 
@@ -94,17 +95,22 @@ def export_graph(
         )
     names = selected(graph, nodes)
     check_choices(choices, notebook.namespace)
-    found = {name: (graph.nodes[name], _origin(notebook, graph.nodes[name])) for name in names}
+    chosen = {name: graph.nodes[name] for name in names}
+    found = {name: (node, _origin(notebook, node)) for name, node in chosen.items()}
     module = build(notebook, found, choices, stem, path.parent)
-    with tempfile.TemporaryDirectory(prefix="emitnb-") as folder:
-        staged = Path(folder)
-        for name, content in module.files.items():
-            (staged / name).write_bytes(content)
-        classes = check(module, notebook, {n: graph.nodes[n] for n in names}, staged / path.name)
+
+    def prove() -> Proven:
+        with tempfile.TemporaryDirectory(prefix="emitnb-") as folder:
+            staged = Path(folder)
+            for name, content in module.files.items():
+                (staged / name).write_bytes(content)
+            return check(module, notebook, chosen, staged / path.name)
+
+    prove()
     text = marked(formatted(module.text, path))
     check_target(path, text, force=force)
     beside = {path.with_name(name): content for name, content in module.files.items()}
-    return Exported(path, {path: text.encode(), **beside}, names, classes, module.parameters)
+    return Exported(path, {path: text.encode(), **beside}, names, prove, module.parameters)
 
 
 def with_tests(exported: Exported, router: Pusher, *, force: bool) -> dict[Path, bytes]:
@@ -114,7 +120,7 @@ def with_tests(exported: Exported, router: Pusher, *, force: bool) -> dict[Path,
     nothing was recorded.
     """
     path = exported.path
-    made = evidence(router, path.stem, exported.nodes, exported.classes)
+    made = evidence(router, path.stem, exported.nodes, exported.prove().classes, run=exported.prove)
     found = dict(exported.files)
     for name, content in made.items():
         target = path.with_name(name)

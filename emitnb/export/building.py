@@ -128,7 +128,7 @@ class _Builder:
         items = [*self._items(nodes), *chosen.items]
         self._check_choices_are_needed()
         self._check_names(items)
-        parameters = {**self._parameters(), **chosen.parameters}
+        parameters = dict(sorted({**self._parameters(), **chosen.parameters}.items()))
         text = ModuleText(
             docstring=self._docstring(len(nodes)),
             router=self.router,
@@ -238,7 +238,7 @@ class _Builder:
     def _parameters(self) -> dict[str, str]:
         """The parameters that nodes need, with their help."""
         needed = {name for one in self.tracer.traced.statements for name in one.names.binds}
-        told = {name: self.tracer.parameter_help(name) for name in sorted(needed)}
+        told = {name: self.tracer.parameter_help(name) for name in needed}
         return {name: text for name, text in told.items() if text is not None}
 
     def _docstring(self, count: int) -> str:

@@ -32,7 +32,8 @@ class Cell:
     source : its text as Python: IPython syntax translated
     raw : its text as it was typed
     file : the file name that its code has; "" if nobody knows
-    failed_at : the line at which it raised, if it did: what stands there or below has not run
+    failed_at : the line at which it raised, if it did, or is now: what stands there or below has
+        not run
     identity : what stays the same when the cell is edited and runs again; "" if nobody knows
     is_gone : whether the cell was deleted from the notebook after it ran
     """

@@ -9,6 +9,7 @@ import traceback
 import types
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from emitnb.export.cells import Statement, lines_of
 from emitnb.export.problems import Need, Problems, problem, refusal, ways_out
 from emitnb.export.sameness import CHECKED, Comparison
 from emitnb.export.scopes import changed_in_place
+from emitnb.graph import Graph
 from emitnb.node import Node
 from emitnb.reading import Reader
 from emitnb.text import short_repr
@@ -45,14 +47,20 @@ PICKLED = (bytes, tuple, int)
 SHOWN = 60
 
 
-def check(
-    module: Module, notebook: Notebook, nodes: Mapping[str, Node], file: Path
-) -> dict[str, type]:
+@dataclass(frozen=True)
+class Proven:
+    """What a module has: its graph, and its ``own`` classes; ``classes`` are the notebook's."""
+
+    graph: Graph
+    classes: Mapping[str, type]
+    own: Mapping[str, type]
+
+
+def check(module: Module, notebook: Notebook, nodes: Mapping[str, Node], file: Path) -> Proven:
     """Run a module in a namespace of its own, and compare its nodes with those of the notebook.
 
-    ``file`` is where the module lies for now, with its files beside it. Returns the notebook's
-    classes that the module has, too, by their names there. Raises ExportError with all
-    differences: what a node reads that is not what the module would make of it.
+    ``file`` is where the module lies for now, with its files beside it. Raises ExportError with
+    all differences: what a node reads that is not what the module would make of it.
     """
     made = _run(module, notebook, file)
     router = _router(made, notebook.routers[0])
@@ -76,8 +84,9 @@ def check(
         )
     problems.raise_if_any()
     known = notebook.namespace or {}
-    classes = {name: known.get(name) for name, value in made.items() if isinstance(value, type)}
-    return {name: kind for name, kind in classes.items() if isinstance(kind, type)}
+    own = {name: value for name, value in made.items() if isinstance(value, type)}
+    classes = {name: kind for name in own if isinstance(kind := known.get(name), type)}
+    return Proven(router.graph, classes, {name: own[name] for name in classes})
 
 
 def _run(module: Module, notebook: Notebook, file: Path) -> dict[str, Any]:

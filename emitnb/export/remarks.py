@@ -9,7 +9,7 @@ from emitnb.export.cells import History
 from emitnb.export.writing import MARK
 from emitnb.graph import Graph
 from emitnb.message import ENTRY_POINT
-from emitnb.text import counted
+from emitnb.text import counted, plural
 
 
 def remarks(
@@ -22,8 +22,10 @@ def remarks(
     """Say what the user may not expect of a module with these ``nodes`` and ``parameters``."""
     if not any(ENTRY_POINT in graph.origins(name) for name in nodes):
         yield f"no entry point: nothing can be pushed to {counted(len(nodes), 'node')}"
-    for name in sorted(_made(history).difference(parameters)):
-        yield f"no option --{name.replace('_', '-')}: no exported node reads `{name}`"
+    unread = sorted(_made(history).difference(parameters))
+    if unread:
+        names = ", ".join(f"`{name}`" for name in unread)
+        yield f"no {plural('option', len(unread))} for {names}: no exported node reads that"
     older = [name for name in stale if name in nodes]
     if older:
         yield f"stale here: {', '.join(older)}; %emit_replay brings them up to date"

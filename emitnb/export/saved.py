@@ -20,9 +20,20 @@ from emitnb.export.cells import History, Statement
 from emitnb.graph import Graph
 from emitnb.node import Node, Options, declare
 from emitnb.subscription import subscriptions
+from emitnb.text import one_line
 
 ROUTER = "router"
 _POSITIONAL = ("fields", "subscribe_to", "entry_point", "ignore")
+_EDITS = {
+    "rename": ("old", "new"),
+    "remove": ("node",),
+    "subscribe": ("node", "pattern"),
+    "unsubscribe": ("node", "pattern"),
+    "add_entry_point": ("node",),
+    "reset": (),
+    "load": (),
+}
+"""The methods of a router that change its graph, and what they take."""
 
 
 def declared(history: History) -> tuple[Graph, dict[str, Origin], dict[str, Any]]:
@@ -80,6 +91,8 @@ class _Declared:
 
     def _of_code(self, statement: Statement) -> None:
         self.settings |= _settings(statement.tree)
+        if edit := edit_of(statement.tree):
+            self._edit(*edit)
         for call, function in _declaring(statement.tree):
             options = _options(call)
             name = options.pop("name", None) or function or f"node_{len(self.origins) + 1}"
@@ -94,13 +107,33 @@ class _Declared:
                     self.graph = self.graph.without_subscription(change.node, wanted[0])
                 else:
                     self.graph = self.graph.with_subscriptions(change.node, wanted)
-        elif name == "emit_rename" and len(given) == 2:
+        elif name == "emit_reset" and "--keep-graph" in given:
+            pass
+        elif name.removeprefix("emit_") in ("rename", "remove", "reset", "load"):
+            self._edit(name.removeprefix("emit_"), given)
+
+    def _edit(self, name: str, given: list[Any]) -> None:
+        """Change the graph as a method of the router with this name does."""
+        if name == "rename":
             old = self.graph.find(given[0])
             self.graph = self.graph.renamed(old, given[1])
             self.origins[given[1]] = self.origins.pop(old)
-        elif name == "emit_remove" and given:
+        elif name == "remove":
             self.graph = self.graph.without(given[0])
-        elif name == "emit_reset" and "--keep-graph" not in given:
+        elif name == "add_entry_point":
+            node = self.graph.nodes[self.graph.find(given[0])]
+            self.graph = self.graph.with_node(replace(node, entry_point=True))
+        elif name == "subscribe":
+            wanted = subscriptions(given[1], given[0])
+            self.graph = self.graph.with_subscriptions(given[0], wanted)
+        elif name == "unsubscribe":
+            for gone in subscriptions(given[1], given[0]):
+                self.graph = self.graph.without_subscription(given[0], gone)
+        elif name == "load":
+            raise ExportError(
+                "nobody knows here which nodes it loads; declare them in cells of this notebook"
+            )
+        else:
             self.graph = Graph()
 
     def _add(self, node: Node, origin: Origin) -> None:
@@ -188,6 +221,41 @@ def _settings(tree: ast.stmt) -> dict[str, Any]:
             f"`{ast.unparse(tree)}` is known only when it has run; say it with a number"
         ) from None
     return dict.fromkeys(names, value)
+
+
+def edit_of(tree: ast.stmt) -> tuple[str, list[Any]] | None:
+    """Return the method of the router that a statement changes its graph with, and what it gives.
+
+    Raises ExportError for a call that somebody would have to run to know what it changes.
+    """
+    if isinstance(tree, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return None
+    calls = [part for part in ast.walk(tree) if _is_editing(part)]
+    if not calls:
+        return None
+    call, function = calls[0], calls[0].func
+    assert isinstance(function, ast.Attribute)
+    try:
+        if getattr(tree, "value", None) is not call:
+            raise ValueError
+        said = {word.arg: word.value for word in call.keywords if word.arg != "from_start"}
+        given = [*call.args, *(said[name] for name in _EDITS[function.attr][len(call.args) :])]
+        return function.attr, [ast.literal_eval(value) for value in given]
+    except (ValueError, KeyError):
+        raise ExportError(
+            f"what `{one_line(ast.unparse(tree), 60)}` does is known only when it has run; "
+            "write it as a line of its own, with names in quotes"
+        ) from None
+
+
+def _is_editing(part: ast.AST) -> TypeGuard[ast.Call]:
+    return (
+        isinstance(part, ast.Call)
+        and isinstance(part.func, ast.Attribute)
+        and part.func.attr in _EDITS
+        and isinstance(part.func.value, ast.Name)
+        and part.func.value.id == ROUTER
+    )
 
 
 def _is_setting(target: ast.expr) -> TypeGuard[ast.Attribute]:

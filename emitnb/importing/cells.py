@@ -7,9 +7,10 @@ import io
 import re
 import tokenize
 from collections.abc import Callable, Iterator, Mapping
-from itertools import groupby
+from itertools import chain, groupby
 from typing import NamedTuple
 
+from emitnb.export.scopes import changed_in_place, names_of
 from emitnb.importing.chosen import as_in_notebook, data_name, file_name
 from emitnb.importing.parts import DEFINITIONS, SEAL, Kind, Part, node_calls, run_command_call
 from emitnb.importing.saying import magic_line
@@ -43,9 +44,10 @@ def cells(found: list[Part], text: str, name: str) -> Iterator[tuple[str, str]]:
     """
     yield MARKDOWN, _title(found[0], name)
     yield CODE, LOAD
-    for kind, group in groupby(_pieces(found, text), key=_together()):
-        pieces = list(group)
-        heading = _heading(pieces[0].part) if kind[0] is Kind.NODE else ""
+    groups = [list(group) for _, group in groupby(_pieces(found, text), key=_together())]
+    for pieces in _whole(groups):
+        first_part = pieces[0].part
+        heading = _heading(first_part) if first_part.kind is Kind.NODE else ""
         told = [*([heading] if heading else []), *filter(None, map(_data_note, pieces))]
         yield from ((MARKDOWN, text) for text in told)
         first, *rest = pieces
@@ -80,6 +82,32 @@ def _together() -> Callable[[Piece], tuple[Kind, int]]:
         return piece.part.kind, count
 
     return key
+
+
+def _whole(groups: list[list[Piece]]) -> list[list[Piece]]:
+    """Put what changes a thing in place into the cell that makes it, with all between the two.
+
+    An export takes such statements along from the cell of the thing alone.
+    """
+    found: list[list[Piece]] = []
+    made: dict[str, int] = {}
+    for pieces in groups:
+        trees = [tree for piece in pieces for tree in piece.part.statements]
+        changed = {name for tree in trees for name in _changed(tree)}
+        first = min((made[name] for name in changed if name in made), default=len(found))
+        between = list(chain.from_iterable(found[first:]))
+        if all(piece.part.kind in (Kind.HELPER, Kind.CODE) for piece in between):
+            pieces = [*between, *pieces]
+            del found[first:]
+        found.append(pieces)
+        statements = [tree for piece in pieces for tree in piece.part.statements]
+        names = {name for tree in statements for name in names_of(ast.unparse(tree), tree).binds}
+        made |= dict.fromkeys(names, len(found) - 1)
+    return found
+
+
+def _changed(tree: ast.stmt) -> frozenset[str]:
+    return frozenset() if isinstance(tree, DEFINITIONS) else changed_in_place(tree)
 
 
 def _goes_on(before: Piece, piece: Piece) -> bool:
@@ -176,7 +204,8 @@ def _imports_left(part: Part, used: set[str]) -> str:
     statement = part.statements[0] if part.statements else None
     if not (isinstance(statement, ast.ImportFrom) and statement.module == "emitnb"):
         return part.text
-    gone = [one for one in statement.names if one.name in _OWN and one.name not in used]
+    own = [one for one in statement.names if one.name in _OWN]
+    gone = [one for one in own if (one.asname or one.name) not in used]
     left = [ast.unparse(one) for one in statement.names if one not in gone]
     if not gone or len(part.statements) > 1:
         return part.text

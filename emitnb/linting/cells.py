@@ -27,6 +27,8 @@ GIVEN = ("router", "In", "Out", "_", "__", "___", "_i", "_ii", "_iii", "exit", "
 _NODES = re.compile(r"^\s*@\w+\.node\(|\brouter\.node\(", re.MULTILINE)
 _MAGIC = re.compile(r"^\s*(?:[%!?]|[\w, ]+=\s*[%!])|\?\s*$")
 _PARAMETER = re.compile(rf"^(\s*){PARAMETER}[ \t]+")
+_IN_TEXT = re.compile(r"^([ \t]*)%%", re.MULTILINE)
+"""In a cell without a magic it stands in a string; ruff would pass over the whole cell."""
 _OUTPUTS = re.compile(r"\b_i?\d+\b")
 _WORDS = re.compile(r"[^\W\d]\w*")
 _PYTHON = ("%%time", "%%timeit", "%%capture", "%%prun", "%%debug")
@@ -86,6 +88,8 @@ def shown(cells: Sequence[Cell]) -> Shown:
             words |= set(_WORDS.findall("\n".join(lines)))
             text = _with_parameters(cell, made)
         defined |= set(_OUTPUTS.findall(text))
+        if not _magic_of(_head(text)):
+            text = _IN_TEXT.sub(r"\1##", text)
         made.texts.append(text)
     # Whether there are such names is no question here: they only count as used.
     used = sorted(word for word in words if not iskeyword(word))

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 from IPython.core import magic, magic_arguments
 from IPython.core.interactiveshell import InteractiveShell
 
-from emitnb.cells.words import unquoted
+from emitnb.cells.node_line import with_type
 from emitnb.errors import EmitError
 from emitnb.router import Router
 
@@ -24,10 +24,8 @@ magics_class: Any = magic.magics_class
 
 def argument(*flags: str, **details: Any) -> Any:
     """Declare an argument of a magic, as for argparse. Quotes around what is given go away."""
-    if "action" not in details:
-        details.setdefault("type", unquoted)
     untyped: Any = magic_arguments.argument
-    return untyped(*flags, **details)
+    return untyped(*flags, **with_type(details))
 
 
 def line_magic(*arguments: Any) -> Callable[[Method], Method]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emitnb.cells.node_line import MANY
 from emitnb.cells.parameters import set_parameter
 from emitnb.notebook.base import RouterMagics, argument, line_magic, magics_class
 from emitnb.notebook.display import Text
@@ -14,12 +15,12 @@ class ExportMagics(RouterMagics):
 
     @line_magic(
         argument("path", metavar="PATH", help="the module, as wordcount.py"),
-        argument("--nodes", nargs="+", metavar="N", help="only these and what they receive from"),
+        argument("--nodes", **MANY, metavar="N", help="only these and what they receive from"),
         argument("--tests", action="store_true", help="write tests from what was recorded, too"),
         argument("--force", action="store_true", help="replace a file that is not emitnb's own"),
-        argument("--params", nargs="+", metavar="NAME", help="variables that become options"),
-        argument("--files", nargs="+", metavar="NAME", help="variables that go into files"),
-        argument("--freeze", nargs="+", metavar="NAME", help="small values that go into the code"),
+        argument("--params", **MANY, metavar="NAME", help="variables that become options"),
+        argument("--files", **MANY, metavar="NAME", help="variables that go into files"),
+        argument("--freeze", **MANY, metavar="NAME", help="small values that go into the code"),
     )
     def emit_export(self, line: str) -> Text:
         """Write the graph as a Python module that gives the same frames.

@@ -54,7 +54,11 @@ class Groups(pd.DataFrame):
         days = {time.date() for time in times}
         clock = "%H:%M:%S" if len(days) == 1 else "%Y-%m-%d %H:%M:%S"
         return pd.DataFrame(
-            {name: [_text(value, clock, width) for value in self[name]] for name in self}
+            {
+                # Numbers that magics take are shown as they take them: `1002`, not `1,002`.
+                name: [str(v) if name == "row" else _text(v, clock, width) for v in self[name]]
+                for name in self
+            }
         )
 
 

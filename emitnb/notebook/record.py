@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import time
+from traceback import walk_stack
 from types import TracebackType
 from typing import Any
 
@@ -28,6 +29,7 @@ class Record:
         self._shell = shell
         self.ran = self._earlier()
         self._ended = [0.0] * len(self.ran)  # seconds since 1970
+        self._running: ExecutionInfo | None = None
         shell.events.register("pre_run_cell", self._begin)
         shell.events.register("post_run_cell", self._note)
 
@@ -44,30 +46,34 @@ class Record:
         return "" if path is None else path.name
 
     def cells(self) -> Sequence[Cell]:
-        """Return the cells that ran, in that order. Those deleted from the saved file say so."""
-        saved = self._saved()
-        if saved is None:
-            return self.ran
-        when, identities = saved
-        return [
+        """Return the cells that ran, in that order. Those deleted from the saved file say so.
+
+        The last is the one that runs now, with what stands above the line that it is at.
+        """
+        when, identities = self._saved() or (0.0, frozenset())
+        ran = [
             replace(cell, is_gone=True)
             if ended < when and cell.identity and cell.identity not in identities
             else cell
             for cell, ended in zip(self.ran, self._ended, strict=True)
         ]
+        if self._running is not None:
+            cell = self._cell_of(self._running)
+            line = _line_now(cell.file)
+            ran += [] if line is None else [replace(cell, failed_at=line)]
+        return ran
 
-    def _begin(self, _: ExecutionInfo) -> None:
+    def _begin(self, info: ExecutionInfo) -> None:
+        self._running = info
         for router in self._routers():
             router.before_cell()
 
     def _note(self, result: ExecutionResult) -> None:
+        self._running = None
         info = result.info
         if info is None or info.silent or not (info.raw_cell or "").strip():
             return
-        raw = info.raw_cell or ""
-        # A cell that is kept in the history has had its number counted up already.
-        number = self._shell.execution_count - bool(info.store_history)
-        cell = self._cell(raw, number, getattr(info, "cell_id", None) or "")
+        cell = self._cell_of(info)
         if result.error_before_exec is not None:
             return  # it did not compile: nothing of it ran
         if result.error_in_exec is not None:
@@ -84,6 +90,11 @@ class Record:
         """The routers of the notebook, those made in cells too."""
         values = list(self.namespace.values())
         return {id(value): value for value in values if isinstance(value, Router)}.values()
+
+    def _cell_of(self, info: ExecutionInfo) -> Cell:
+        # A cell that is kept in the history has had its number counted up already.
+        number = self._shell.execution_count - bool(info.store_history)
+        return self._cell(info.raw_cell or "", number, getattr(info, "cell_id", None) or "")
 
     def _cell(self, raw: str, number: int, identity: str) -> Cell:
         shell: Any = self._shell  # IPython does not say what this one returns
@@ -115,6 +126,12 @@ class Record:
             return when, {cell["id"] for cell in cells}
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+
+def _line_now(file: str) -> int | None:
+    """The line, at its top, that a cell is at; None if the code that runs is of no such file."""
+    lines = [frame.f_lineno for frame, _ in walk_stack(None) if frame.f_code.co_filename == file]
+    return lines[-1] if lines else None
 
 
 def _failing_line(trace: TracebackType | None, file: str) -> int:

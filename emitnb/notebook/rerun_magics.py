@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from emitnb.cells.node_line import MANY
 from emitnb.notebook.base import RouterMagics, argument, line_magic, magics_class
 from emitnb.notebook.display import Text
 from emitnb.notebook.line import parse
@@ -13,7 +14,7 @@ from emitnb.text import counted
 FAILURES = (
     argument("node", nargs="?", metavar="NODE", help="its failures; without it, those of all"),
     argument(
-        "--rows", nargs="+", type=int, metavar="ROW", help="only these rows of router.failures()"
+        "--rows", **MANY, type=int, metavar="ROW", help="only these rows of router.failures()"
     ),
 )
 """Which failures are meant."""

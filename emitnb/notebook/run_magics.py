@@ -30,9 +30,10 @@ class RunMagics(RouterMagics):
 
     @line_magic(_RUN)
     def emit_resume(self, line: str) -> Runs:
-        """Let the runs that are paused go on; without any, the last, if it did not end.
+        """Let the runs that are paused go on; without any, the latest that did not end.
 
-        That is one that was interrupted (■) or stopped by an error. Examples:
+        That is one that was interrupted (■) or stopped by an error, also where others were pushed
+        after it. Examples:
 
             %emit_resume
             %emit_resume 2

@@ -79,7 +79,7 @@ def _iterated(source: Any, field: str, limit: int | None) -> Source:
     if isinstance(source, AsyncIterable):
         return AsyncSource(source, field, limit)
     raise SourceError(
-        f"cannot push a {type(source).__name__}; push a dict, an iterable or async iterator of "
-        "dicts or values, a DataFrame, a dask bag or dataframe, or a path. "
+        f"what is pushed is of type {type(source).__name__}; push a dict, an iterable or async "
+        "iterator of dicts or values, a DataFrame, a dask bag or dataframe, or a path. "
         "To push one value, push a list: [value]"
     )

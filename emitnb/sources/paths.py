@@ -47,8 +47,8 @@ def kind_of(path: Path) -> str:
     if kind is None or (kind == PARQUET and is_gzip(path)):
         raise SourceError(
             f"{path}: its suffix does not tell how to read it. emitnb reads {', '.join(_KINDS)}, "
-            "and all but .parquet with .gz after it. Give lines=True to read any file as lines "
-            "of text, or read it yourself and push the rows"
+            "and all but .parquet with .gz after it. With lines=True (--lines) any file is read "
+            "as lines of text; or read it yourself and push the rows"
         )
     return kind
 
@@ -75,7 +75,13 @@ def _matches(text: str) -> list[Path]:
 
 def _folder_problem(folder: Path) -> str:
     suffixes = [name.suffix for name in _listed(folder) if name.suffix.lower() in _KINDS]
-    return f"{folder} is a folder; push the files in it: {folder / '*'}{(suffixes or ['.txt'])[0]}"
+    files = folder / "*"
+    if suffixes:
+        return f"{folder} is a folder; push the files in it: {files}{suffixes[0]}"
+    return (
+        f"{folder} is a folder, with no file of a suffix that emitnb reads ({', '.join(_KINDS)}); "
+        f"push {files} with lines=True (--lines), to read all as lines of text"
+    )
 
 
 def _nothing_found(text: str) -> str:

@@ -12,8 +12,10 @@ from back.examples import WORDCOUNT, written
 
 from emitnb import EmitError
 from emitnb.cli import main
+from emitnb.cli.saved import exported
 from emitnb.comparing import compare, differences
 from emitnb.importing import import_module_file
+from emitnb.ipynb import CODE, notebook_with, write
 
 TEXT = '''\
 import re
@@ -148,6 +150,11 @@ def test_a_router_may_say_where_it_is_at_home():
     assert {row.changes[0].what for row in compare(plain, other)} == {"constant router"}
 
 
+def test_a_module_that_edits_its_graph_is_refused():
+    with pytest.raises(EmitError, match=r"n, line 38: `router.subscribe.* say it there"):
+        compare(TEXT, f"{TEXT}\n\nrouter.subscribe('tripled', 'count_word')\n", ("m", "n"))
+
+
 def test_a_name_that_two_nodes_have_is_told():
     with pytest.raises(EmitError, match="m declares the node words twice"):
         compare(TEXT + TEXT.replace("def main", "def other"), TEXT, ("m", "n"))
@@ -227,6 +234,65 @@ def test_a_notebook_that_cannot_be_exported_is_told(both, capsys):
     said = capsys.readouterr().err
     assert said.startswith("emitnb: the cells of wordcount.ipynb make no module. `STOP`")
     assert "options of %emit_export" not in said
+
+
+EDITED = (
+    """\
+%%emit_node word --entry
+def words(msg):
+    return msg.document
+""",
+    """\
+%%emit_node word --on words
+def loud(msg):
+    return msg.word.upper()
+""",
+    """\
+%%emit_node word --on loud
+def last(msg):
+    return msg.word
+""",
+)
+
+
+@pytest.mark.parametrize(
+    ("edit", "changed"),
+    [
+        ('router.remove("last")', {"last": "only in the module"}),
+        (
+            'router.rename("loud", new="LOUD")',
+            {"LOUD": "only in the notebook", "loud": "only in the module", "last": "differs"},
+        ),
+        ('router.subscribe("last", "words", from_start=True)', {"last": "differs"}),
+        ('router.unsubscribe("last", ["loud"])', {"last": "differs"}),
+        ('_ = router.add_entry_point("last");', {"last": "differs"}),
+        ("def later():\n    router.remove('last')", {}),
+    ],
+)
+def test_methods_that_edit_the_graph_count(tmp_path, edit, changed):
+    write(notebook_with((CODE, text) for text in EDITED), tmp_path / "n.ipynb")
+    module = written(tmp_path, "n", exported(tmp_path / "n.ipynb", tmp_path / "n.py"))
+    assert main(["check", str(tmp_path / "n.ipynb"), str(module)]) == 0
+    write(notebook_with((CODE, text) for text in [*EDITED, edit]), tmp_path / "n.ipynb")
+    rows = compare(exported(tmp_path / "n.ipynb", module), module.read_text())
+    assert {row.node: row.state for row in rows if row.state != "same"} == changed
+
+
+@pytest.mark.parametrize(
+    ("edit", "what"),
+    [
+        ("router.remove(NAME)", "what `router.remove(NAME)` does is known only when it has run"),
+        ("for one in []:\n    router.reset()", "what `for one in []: router.reset()` does"),
+        ("%emit_load other", "nobody knows here which nodes it loads"),
+        ("router.load('other')", "nobody knows here which nodes it loads"),
+    ],
+)
+def test_edits_that_only_a_run_would_tell_are_refused(tmp_path, capsys, edit, what):
+    texts = ["NAME = 'last'", *EDITED, edit]
+    write(notebook_with((CODE, text) for text in texts), tmp_path / "n.ipynb")
+    written(tmp_path, "n", WORDCOUNT)
+    assert main(["check", str(tmp_path / "n.ipynb"), str(tmp_path / "n.py")]) == 2
+    assert f"cell 5: {what}" in capsys.readouterr().err
 
 
 def test_as_a_program_it_tells_by_its_exit_status(both):

@@ -58,6 +58,15 @@ NOTEBOOKS = {
         "%%emit_node y --on f later\ndef earlier(msg): return main",
         "%%emit_node y --on earlier\nasync def later(msg): return main",
     ],
+    "patched": [
+        LOAD,
+        "class Model:\n    scale = 2\ndef better(self):\n    return 3\n"
+        "Model.predict = better\nbetter.note = 'hello'\nTABLE = {}\n"
+        "def size(key):\n    return TABLE[key]\nTABLE['a'] = 1",
+        "%%emit_node y --entry\ndef f(msg):\n    return Model().predict(), better.note, size('a')",
+        "OTHER = 1\nrouter.hop_limit = 9",
+        "%%emit_node z --on f\ndef last(msg):\n    return OTHER",
+    ],
     "chosen": [
         LOAD,
         "import pandas as pd\nframe = pd.DataFrame({'a': [1]})\nfroze = globals().get('no', 3)",
@@ -78,6 +87,21 @@ def test_what_was_exported_comes_back_and_is_exported_as_it_was(tmp_path, name, 
     assert exported(notebook, module, *OPTIONS.get(name, ())) == first
     assert main(["check", str(notebook), str(module)]) == 0
     assert "differs" not in capsys.readouterr().out
+
+
+def test_a_parameter_that_an_export_chose_is_one_of_the_notebook_when_it_comes_back(tmp_path):
+    notebook, module = tmp_path / "a.ipynb", tmp_path / "a.py"
+    texts = [
+        LOAD,
+        "%emit_param since = 3  # days",
+        "S = {'A': 2}\nS['B'] = 3",
+        "%%emit_node y --entry\ndef f(msg):\n    return S, since",
+    ]
+    write(notebook_with([(CODE, text) for text in texts]), notebook)
+    first = exported(notebook, module, "--params", "S")
+    import_module_file(module, force=True)
+    module.unlink()
+    assert exported(notebook, module) == first
 
 
 @pytest.mark.parametrize(("name", "text"), [("wordcount", WORDCOUNT), ("rich", RICH)])

@@ -62,6 +62,15 @@ def test_the_names_that_other_cells_define_are_known(tmp_path):
     )
 
 
+def test_strings_with_lines_that_look_like_magics_are_strings(tmp_path):
+    node = "%%emit_node word\ndef f(msg):\n    text = '''\n    %%s\n'''"
+    assert found(
+        tmp_path,
+        "EDGES = '.'\nTEXT = '''\n%%bash\nls\n'''",
+        f"{node}\n    return EDGES, text, lost",
+    ) == ["2 6:25 F821 Undefined name `lost`"]
+
+
 def test_imports_that_others_use_are_used(tmp_path):
     assert not found(
         tmp_path,
@@ -193,6 +202,13 @@ def test_several_notebooks_and_one_that_is_none(tmp_path, monkeypatch, capsys):
     assert out == "lost.ipynb: cell 1 (In [11]): line 4:5 F821 Undefined name `lost`\n"
     assert err.startswith("emitnb: none.ipynb is no notebook: it is not JSON")
     assert err.endswith("\n1 finding in 2 cells\n")
+
+
+def test_a_notebook_may_begin_with_a_byte_order_mark(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    path = notebook(tmp_path, WORDS, name="marked.ipynb")
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert main(["lint", "marked.ipynb"]) == 0
 
 
 @pytest.mark.parametrize(

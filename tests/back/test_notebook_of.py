@@ -204,6 +204,14 @@ def test_a_router_with_options_of_its_own_is_kept_with_its_import():
     assert codes(text)[1:3] == ["from emitnb import Router", "router = Router(Mine)"]
 
 
+def test_a_router_may_have_another_name_where_it_is_imported():
+    text = "from emitnb import Router as Mine\nrouter = Mine(home=__name__)\n"
+    cells = notebook_of(f"{text}@router.node('x')\ndef f(msg): return 1", "m")["cells"]
+    sources = ["".join(cell["source"]) for cell in cells]
+    assert "from emitnb import Router as Mine" in sources
+    assert "router = Mine()" in sources
+
+
 def test_comments_of_what_is_left_out_are_kept():
     text = (
         "import a\n# the router\nrouter = Router()\n\n@router.node('a')\ndef f(msg): ...\n\n# end\n"

@@ -164,6 +164,55 @@ def test_tests_without_any_case_still_test_and_what_stayed_behind_is_told(
     assert len(router.export("module.py", tests=True, force=True).notes) == 1
 
 
+def test_tests_expect_what_the_module_gives(shell: InteractiveShell) -> None:
+    """Pushes have filled a variable of the notebook, and a parameter has no value in the module."""
+    run_cell(shell, Cell("data", "import pandas as pd\nrates = pd.Series([1.5])"))
+    cells = [
+        "from enum import Enum\nclass Kind(Enum):\n    RAIN = 1",
+        "seen = {}\ndef known(word):\n    seen[len(seen)] = word\n    return len(seen)",
+        "%emit_remove words",
+        "%%emit_node n:int --entry\ndef count(msg):\n    return known(msg.document)",
+        WORDS.text,
+        "%%emit_node x:float --on words\ndef rated(msg):\n    return rates[0]",
+        "%%emit_node kind:Kind --on words\ndef kind(msg):\n    return Kind.RAIN",
+        "%%emit_node same:bool --on kind\ndef same(msg):\n    return msg.kind is Kind.RAIN",
+    ]
+    for number, text in enumerate(cells):
+        run_cell(shell, Cell(str(number), text))
+    shell.user_ns["router"].push(["the rain", "in Spain"])
+    assert export(shell, "module.py", "--tests --params rates") is None
+    text = Path("test_module.py").read_text()
+    assert "# count: 1 case left out" in text
+    assert "# rated: 2 cases left out (typical, smallest): it fails with TypeError" in text
+    assert 'pytest.param([{"kind": Kind.RAIN}], [{"same": True}], id="same-typical")' in text
+    check_tests_pass()
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "."]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("text", ["    seen[msg.word] = 1", "    seen[len(seen)] = msg.word"])
+def test_tests_pass_where_nodes_remember_in_variables(shell: InteractiveShell, text: str) -> None:
+    """Each call changes what the next one gives, up to some point; and so do the tests'."""
+    run_cell(shell, Cell("1", "seen = {}"))
+    node = "%%emit_node n:int --on words\ndef new(msg):\n"
+    run_cell(shell, Cell("2", f"{node}{text}\n    return len(seen)"))
+    shell.user_ns["router"].push(["the", "rain"])
+    assert export(shell, "module.py", "--tests") is None
+    check_tests_pass()
+
+
+def check_tests_pass() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
+    )
+    assert done.returncode == 0, done.stdout
+
+
 def test_a_refusal_leaves_a_file_of_ours(shell: InteractiveShell) -> None:
     assert export(shell, "module.py") is None
     written = Path("module.py").read_bytes()

@@ -30,6 +30,15 @@ def test_the_function_of_the_cell_is_a_node(notebook):
     assert (node.fields, node.entry_point, node.subscriptions) == (("word",), True, ())
 
 
+def test_what_takes_several_may_stand_several_times(notebook):
+    notebook.run(
+        "%%emit_node a b --on words --on '/a b/' --key a --key b\ndef both(msg, state):\n    pass"
+    )
+    node = notebook.router.nodes["both"]
+    assert [str(one) for one in node.subscriptions] == ["words", "/a b/"]
+    assert node.key == ("a", "b")
+
+
 def test_every_option_reaches_the_node(notebook):
     notebook.run("limit = 3")
     notebook.run(

@@ -77,7 +77,7 @@ def test_an_export_says_what_is_worth_knowing(counting, folder):
     told = str(counting.run("%emit_export wordcount.py"))
     assert told.splitlines()[1:] == [
         "  note: no entry point: nothing can be pushed to 1 node",
-        "  note: no option --least: no exported node reads `least`",
+        "  note: no option for `least`: no exported node reads that",
         "  note: test_wordcount.py is of an earlier export; --tests makes it anew",
     ]
 
@@ -119,6 +119,15 @@ def test_what_cannot_be_written_is_refused_and_nothing_is(counting, folder, line
     with pytest.raises(error, match=said):
         counting.run(f"%emit_export {line}")
     assert list(folder.iterdir()) == []
+
+
+def test_what_stands_above_the_export_in_its_cell_is_exported_and_nothing_below(notebook, folder):
+    notebook.run("times = 1")
+    notebook.run("%%emit_node n:int --entry\ndef scale(msg):\n    return msg.n * times")
+    notebook.run("times = 2\n%emit_export scale.py\ntimes_of_old = times = 3")
+    assert "\ntimes = 2\n" in Path("scale.py").read_text()
+    notebook.run("for times in (4,):\n    pass\ntimes = 5\nrouter.export('scale.py')")
+    assert "\ntimes = 5\n" in Path("scale.py").read_text()
 
 
 def test_a_graph_without_nodes_is_refused(notebook, folder):

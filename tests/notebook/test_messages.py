@@ -97,6 +97,22 @@ def test_a_live_replay_that_stops_leaves_the_new_node_and_the_old_frame(notebook
     assert notebook.router.frame("halve")["half"].tolist() == [0, 3, 2]
 
 
+def test_a_replay_of_a_misspelt_cell_says_where_and_what_to_do(notebook):
+    notebook.run(HALVE_ALL)
+    notebook.run(ONE_IS_BAD)
+    notebook.run(HALVE.replace("msg.n", "msg.m"))
+    notebook.router.max_failures = 3
+    shown = notebook.shown("%emit_replay")
+    assert "halve failed 3 times in a row, first in line 3 (return 12 // msg.m) on " in shown
+    assert "on __entry_point(n=0): AttributeError: " in shown
+    assert "has the field n. Nothing has changed; mend the cell, then %emit_replay again" in shown
+    assert notebook.router.frame("halve")["half"].tolist() == [0, 3, 2]
+    assert "nothing to resume" in notebook.shown("%emit_resume")
+    notebook.run(HALVE_ALL.replace("12", "24"))
+    notebook.run("%emit_replay")
+    assert notebook.router.frame("halve")["half"].tolist() == [0, 6, 4]
+
+
 def test_a_step_of_a_retry_passes_over_what_has_no_node(notebook, tmp_path):
     path = tmp_path / "broken.jsonl"
     path.write_text('{"n": \n{"n": 0}\n')

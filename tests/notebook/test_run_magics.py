@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from emitnb import EmitError, RunStoppedError
+from emitnb import EmitError, RunInterrupted, RunStoppedError
 
 GATED = """\
 %%emit_node n --entry
@@ -85,6 +85,26 @@ def test_waiting_may_be_limited(gated):
     assert gated["reached"].acquire(timeout=60)
     assert "run 1, running" in gated.shown("%emit_wait 0")
     assert gated.run("%emit_wait 0.0 --run 1") == (run,)
+
+
+def test_an_interrupted_push_is_resumed_after_another_push(notebook):
+    notebook.run("interrupt = [True]")
+    notebook.run(
+        "%%emit_node n --entry\n"
+        "def first(msg):\n"
+        "    if msg.n == 13 and interrupt and interrupt.pop():\n"
+        "        raise KeyboardInterrupt\n"
+        "    return msg.n"
+    )
+    with pytest.raises(RunInterrupted, match="12 of 30 messages committed"):
+        notebook.run("%emit_push range(30) --field n --batch-size 4")
+    shown = notebook.shown("%emit_push [100] --field n")
+    assert "run 1 is not over; %emit_resume 1 goes on, %emit_stop 1 ends it" in shown
+    assert "no run is going on" in notebook.shown("%emit_wait")
+    assert "done: 30 messages" in notebook.shown("%emit_resume")
+    assert notebook.router.frame("first")["n"].tolist() == [*range(12), 100, *range(12, 30)]
+    assert "not over" not in notebook.shown("%emit_push [101] --field n")
+    assert "nothing to resume" in notebook.shown("%emit_resume")
 
 
 def test_what_stopped_a_run_is_shown_by_the_summary_and_raised_by_wait(notebook):

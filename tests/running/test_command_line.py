@@ -417,6 +417,29 @@ def test_each_parameter_is_an_option_of_its_type(option: str, name: str, value: 
 
 
 @pytest.mark.parametrize(
+    ("annotation", "value", "option", "given_value"),
+    [
+        (float, 4, "--x=2.5", 2.5),
+        ("float", 4, "--x=2.5", 2.5),
+        (int | None, None, "--x=3", 3),
+        ("Optional[float]", None, "--x=3", 3.0),
+        (bool | None, None, "--no-x", False),
+        (Path, None, "--x=a/b", Path("a/b")),
+        (int, None, "--x=3", 3),
+        (str, 4, "--x=3", 3),  # what says otherwise than the value says nothing
+        ("list[str]", ["a"], "--x=['b']", ["b"]),
+        ("Unknown", 4, "--x=3", 3),
+    ],
+)
+def test_an_annotation_says_the_type_where_the_value_does_not(
+    annotation: Any, value: Any, option: str, given_value: Any
+) -> None:
+    namespace = {"__file__": "given.py", "x": value, "__annotations__": {"x": annotation}}
+    assert run_command(Router(), namespace, ["--graph", option], {"x": ""}) == 0
+    assert (type(namespace["x"]), namespace["x"]) == (type(given_value), given_value)
+
+
+@pytest.mark.parametrize(
     ("option", "said"),
     [
         ("--least=many", "argument --least: invalid int value: 'many'"),

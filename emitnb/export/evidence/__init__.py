@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 
+from emitnb.export.checking import Proven
 from emitnb.export.evidence.cases import cases_of
 from emitnb.export.evidence.page import Page
-from emitnb.export.evidence.sample import WholeRun, whole_run
+from emitnb.export.evidence.sample import WholeRun, sample, whole_run
+from emitnb.export.evidence.tested import Tested
 from emitnb.export.evidence.writing import Writer
 from emitnb.export.problems import problem, refusal
 from emitnb.pushing import Pusher
@@ -23,6 +25,7 @@ def evidence(
     classes: Mapping[str, type] | None = None,
     *,
     name: str = "router",
+    run: Callable[[], Proven] | None = None,
 ) -> dict[str, bytes]:
     """Return the files of a pytest module that tests some nodes of a router, by their names.
 
@@ -35,8 +38,9 @@ def evidence(
     too long for code is in ``test_MODULE.jsonl``, the frame of the whole graph in
     ``test_MODULE-frame.parquet`` (``.jsonl`` where Parquet cannot hold it).
 
-    Each node is called for that, here, with fresh states, and nothing is recorded. What does not
-    give the same again is left out, and a comment says so. The same record makes the same bytes.
+    Each node of the module is called for that, here, with fresh states, and nothing is recorded.
+    What does not give the same again is left out, and a comment says so. The same record makes the
+    same bytes.
 
     Parameters
     ----------
@@ -46,11 +50,11 @@ def evidence(
     classes : classes that the module has, by their names there: enums, dataclasses, Structs and
         named tuples among them may be values of messages
     name : the name of the router in the module
+    run : runs the module anew; None where the router is the module's own
 
     Raises ExportError where nothing was recorded.
     """
     ledger = router._store.ledger
-    graph = router.graph
     if not ledger.log.pushed:
         raise refusal(
             problem(
@@ -59,16 +63,26 @@ def evidence(
             )
         )
     writer = Writer(classes)
-    page = Page(module, name, graph, writer)
+    page = Page(module, name, router.graph, writer)
     failing = {(one.node, one.parent_node, one.parent_row) for one in ledger.failures}
     with redirect_stdout(io.StringIO()):  # what nodes print now, they have printed before
+        tested = _tested(router, writer, run)
         for node in nodes:
-            page.add_node(cases_of(ledger, graph, failing, node, router.hop_limit, writer))
-        run = whole_run(router, ledger, nodes, writer, failing)
-    page.add_graph(run, nodes)
+            page.add_node(cases_of(ledger, router.graph, failing, node, tested))
+        # In a module of its own: what the calls before it have changed there, is as it was.
+        pushes = sample(router, ledger, nodes, tested, failing)
+        whole = whole_run(router, nodes, pushes, _tested(router, writer, run))
+    page.add_graph(whole, nodes)
     files = {f"test_{module}.py": page.text().encode()}
     if page.stored:
         files[page.stored_name] = page.stored
-    if isinstance(run, WholeRun):
-        files[page.frame_name(run)] = run.frame
+    if isinstance(whole, WholeRun):
+        files[page.frame_name(whole)] = whole.frame
     return files
+
+
+def _tested(router: Pusher, writer: Writer, run: Callable[[], Proven] | None) -> Tested:
+    if run is None:
+        return Tested(router.graph, writer, writer, router.hop_limit)
+    proven = run()
+    return Tested(proven.graph, Writer(proven.own), writer, router.hop_limit)

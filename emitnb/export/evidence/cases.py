@@ -14,6 +14,7 @@ from emitnb.emissions.picking import picked_values
 from emitnb.errors import error_words
 from emitnb.export.evidence.past import Past
 from emitnb.export.evidence.received import MOST, Failing, Input, inputs_of, size_of
+from emitnb.export.evidence.tested import Tested
 from emitnb.export.evidence.writing import UnwritableError, Writer
 from emitnb.failures import Failure
 from emitnb.figures import Totals
@@ -21,7 +22,7 @@ from emitnb.graph import Graph
 from emitnb.ledger import Ledger
 from emitnb.message import ENTRY_POINT, Message
 from emitnb.node import Node
-from emitnb.testing import run_alone, same
+from emitnb.testing import same
 from emitnb.text import counted, one_line
 
 EASY_BYTES, EASY_ROWS = 20_000, 500
@@ -83,21 +84,14 @@ class Cases:
             yield f"{self.node}: {counted(len(labels), 'case')} left out ({names}): {reason}."
 
 
-def cases_of(
-    ledger: Ledger, graph: Graph, failing: Failing, name: str, hop_limit: int, writer: Writer
-) -> Cases:
+def cases_of(ledger: Ledger, graph: Graph, failing: Failing, name: str, tested: Tested) -> Cases:
     """Return the cases of one node; it is called for that, and nothing is recorded."""
     node = graph.nodes[name]
     fixed = [one for one in ledger.fixed.kept if one.node == name]
     most = OF_STATE if fixed and node.new_state is not None else MOST
     received = inputs_of(ledger, graph, name, failing, most)
-    found = _Finder(
-        ledger,
-        node,
-        writer,
-        Past(node, received),
-        lambda run: run_alone(graph, node, run, hop_limit),
-    )
+    past = Past(node, received)
+    found = _Finder(ledger, node, tested.ours, past, lambda run: tested.emitted(name, run))
     inputs = received[:MOST]
     usable = [one for one in inputs if one.size <= EASY_BYTES and one.count <= EASY_ROWS]
     if not usable:
@@ -270,11 +264,11 @@ class _Finder:
             return f"values of the type {error} cannot be written down"
         if not alike(made, self._run([one.message for one in run])):
             return "it emits something else each time"
-        if self._node.new_state is None and all(one.is_current for one in run):
-            rows = [np.arange(one.first, one.first + one.count) for one in run]
-            if not alike(made, picked_values(self._track, np.concatenate(rows))):
-                return "it emits something else than was recorded; replay it"
-        return ""
+        if self._node.new_state is not None or not all(one.is_current for one in run):
+            return ""
+        rows = [np.arange(one.first, one.first + one.count) for one in run]
+        was = picked_values(self._track, np.concatenate(rows))
+        return "" if alike(made, was) else "it emits something else than was recorded; replay it"
 
 
 def alike(one: Any, other: Any) -> bool:

@@ -107,7 +107,10 @@ class Page:
         """Return the text of the test file."""
         head = f'"""Tests of {self._module}.py, made of messages that were recorded."""'
         body = "\n\n\n".join(self._parts)
-        return f"{head}\n\n{self._head()}\n\n\n{body}\n"
+        # Ruff wants one empty line between imports and a comment that stands by itself.
+        is_note = all(line.startswith("#") for line in self._parts[0].split("\n"))
+        gap = "\n\n" if is_note else "\n\n\n"
+        return f"{head}\n\n{self._head()}{gap}{body}\n"
 
     def _head(self) -> str:
         paths = ["from pathlib import Path"] if self._stored or self._has_frame else []

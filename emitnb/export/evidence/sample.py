@@ -19,6 +19,7 @@ from emitnb.emissions import Log, recorded, sources_of
 from emitnb.errors import EmitError
 from emitnb.export.evidence.reaching import Reaching
 from emitnb.export.evidence.received import Failing, size_of
+from emitnb.export.evidence.tested import Tested
 from emitnb.export.evidence.writing import UnwritableError, Writer
 from emitnb.graph import Graph
 from emitnb.ledger import Ledger
@@ -62,24 +63,23 @@ class WholeRun:
 
 
 def whole_run(
-    router: Pusher, ledger: Ledger, nodes: Sequence[str], writer: Writer, failing: Failing
+    router: Pusher, nodes: Sequence[str], pushes: Pushes, tested: Tested
 ) -> WholeRun | str:
     """Return a run of the graph of some nodes on a sample, or why there is none."""
+    if not pushes:
+        return "no message that was pushed is small enough, and still kept"
     try:
-        pushes = _sample(router, ledger, nodes, failing)
-        if not pushes:
-            return "no message that was pushed is small enough, and still kept"
-        writer.text(pushes)
-        writer.line(pushes)
-        (frame, failed), (again, _) = (_run(router, nodes, pushes) for _ in range(2))
+        tested.ours.text(pushes)
+        tested.ours.line(pushes)
+        (frame, failing), (again, _) = (_run(router, nodes, pushes, tested) for _ in range(2))
     except UnwritableError as error:
         return f"values of the type {error} cannot be written down"
     except EmitError as error:
         return str(error).rstrip(".")
     if not _equal(frame, again):
         return "it emits something else each time"
-    suffix, data, left_out = stored(frame, writer)
-    return WholeRun(pushes, suffix, data, left_out, failed)
+    suffix, data, left_out = stored(frame, tested.theirs)
+    return WholeRun(pushes, suffix, data, left_out, failing)
 
 
 def stored(frame: pd.DataFrame, writer: Writer) -> tuple[str, bytes, tuple[str, ...]]:
@@ -96,22 +96,27 @@ def stored(frame: pd.DataFrame, writer: Writer) -> tuple[str, bytes, tuple[str, 
 
 
 def _run(
-    router: Pusher, nodes: Sequence[str], pushes: Pushes
+    router: Pusher, nodes: Sequence[str], pushes: Pushes, tested: Tested
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    graph = router.graph
+    graph = tested.graph
     chosen = {name: node for name, node in graph.nodes.items() if name in nodes}
     again = router._scratch(Graph(chosen, {}, graph.message_class), Memory())
     for to, messages in pushes:
-        again.push(messages, to=to, progress=False)
+        again.push(tested.given(messages), to=to, progress=False)
     return again.frame(), again.failing()
 
 
-def _emitting(router: Pusher, nodes: Sequence[str], pushes: Pushes) -> set[str]:
-    return set(_run(router, nodes, pushes)[0]["node"])
+def _emitting(router: Pusher, nodes: Sequence[str], tested: Tested, pushes: Pushes) -> set[str]:
+    try:
+        return set(_run(router, nodes, pushes, tested)[0]["node"])
+    except EmitError:  # the run that is kept says so
+        return set()
 
 
-def _sample(router: Pusher, ledger: Ledger, nodes: Sequence[str], failing: Failing) -> Pushes:
-    """The first messages, those that once failed, and those that nodes need to emit anything."""
+def sample(
+    router: Pusher, ledger: Ledger, nodes: Sequence[str], tested: Tested, failing: Failing
+) -> Pushes:
+    """Return the first messages, those that once failed, and those that nodes need to emit."""
     log = ledger.log
     emitting = [name for name in nodes if name in log.tracks and log.tracks[name].rows]
     rows = np.zeros(log.pushed, np.int64)
@@ -127,7 +132,7 @@ def _sample(router: Pusher, ledger: Ledger, nodes: Sequence[str], failing: Faili
         if failure.node in nodes and failure.source is not None and is_kept[failure.source]:
             chosen.add(failure.source)
     reaching = Reaching(ledger, router.graph, failing)
-    run = partial(_emitting, router, nodes)
+    run = partial(_emitting, router, nodes, tested)
     chosen = _reaching(chosen, reaching, emitting, is_kept, run)
     if not chosen.sizes:
         few = kept[:LOOKED_AT]

@@ -88,4 +88,4 @@ def _hint(run: Run) -> str:
         return ""
     if run.state == "running":
         return "■ interrupts it"
-    return "%emit_resume goes on" if run.state in ("interrupted", "stopped") else ""
+    return "%emit_resume goes on" if run.is_open else ""
