@@ -100,6 +100,26 @@ def _shapes(router: Router, module: ModuleType) -> None:
     router.push([{"width": 2.0, "height": 3.0, "note": "long " * 50}])
 
 
+def _packages(router: Router, module: ModuleType) -> None:
+    """``took`` fails at the end of each package, and is mended."""
+    mended = module.took.__wrapped__
+    types = {"package": str, "took": int}
+    given = {"entry_point": True, "key": "package", "name": "took"}
+
+    def misspelt(msg: Any, state: dict[str, Any]) -> Any:
+        return msg.pakage if msg.status == "installed" else mended(msg, state)
+
+    router.node(types, **given)(misspelt)
+    steps = ("half-installed", "unpacked", "unpacked", "half-configured", "installed")
+    router.push(
+        {"package": f"p{n}", "status": status, "time": 100 * step + n * n * step}
+        for step, status in enumerate(steps)
+        for n in range(30)
+    )
+    router.node(types, **given)(mended)
+    router.retry()
+
+
 FEEDS: dict[str, Callable[[Router, Any], None]] = {
     "wordcount": _wordcount,
     "prices": _prices,
@@ -108,4 +128,5 @@ FEEDS: dict[str, Callable[[Router, Any], None]] = {
     "patterns": _patterns,
     "loops": _loops,
     "shapes": _shapes,
+    "packages": _packages,
 }

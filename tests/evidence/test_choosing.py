@@ -642,3 +642,10 @@ def test_the_typical_message_of_a_node_that_emits_late_emits_something():
     cases = cases_in(text_of(router))
     assert cases["late-typical"][1]
     assert cases["late-dropped"][1] == []
+
+
+def test_the_sample_reaches_what_comes_of_many_steps_of_one_key(tmp_path: Path):
+    router = pushed("packages")
+    files = evidence(router, "packages", list(router.nodes))
+    (tmp_path / "frame.parquet").write_bytes(files["test_packages-frame.parquet"])
+    assert set(pd.read_parquet(tmp_path / "frame.parquet")["node"]) == {"took", "slow"}
