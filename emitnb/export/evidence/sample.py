@@ -71,7 +71,8 @@ def whole_run(
     try:
         tested.ours.text(pushes)
         tested.ours.line(pushes)
-        (frame, failing), (again, _) = (_run(router, nodes, pushes, tested) for _ in range(2))
+        one, other = (_run(router, nodes, pushes, tested) for _ in range(2))
+        frame, again = one.frame(), other.frame()
     except UnwritableError as error:
         return f"values of the type {error} cannot be written down"
     except EmitError as error:
@@ -79,7 +80,7 @@ def whole_run(
     if not _equal(frame, again):
         return "it emits something else each time"
     suffix, data, left_out = stored(frame, tested.theirs)
-    return WholeRun(pushes, suffix, data, left_out, failing)
+    return WholeRun(pushes, suffix, data, left_out, one.failing())
 
 
 def stored(frame: pd.DataFrame, writer: Writer) -> tuple[str, bytes, tuple[str, ...]]:
@@ -95,22 +96,23 @@ def stored(frame: pd.DataFrame, writer: Writer) -> tuple[str, bytes, tuple[str, 
     return ".jsonl", _lines(frame.drop(columns=list(lost)), writer), lost
 
 
-def _run(
-    router: Pusher, nodes: Sequence[str], pushes: Pushes, tested: Tested
-) -> tuple[pd.DataFrame, dict[str, int]]:
+def _run(router: Pusher, nodes: Sequence[str], pushes: Pushes, tested: Tested) -> Pusher:
+    """A router after the pushes, with these nodes alone."""
     graph = tested.graph
     chosen = {name: node for name, node in graph.nodes.items() if name in nodes}
     again = router._scratch(Graph(chosen, {}, graph.message_class), Memory())
     for to, messages in pushes:
         again.push(tested.given(messages), to=to, progress=False)
-    return again.frame(), again.failing()
+    return again
 
 
 def _emitting(router: Pusher, nodes: Sequence[str], tested: Tested, pushes: Pushes) -> set[str]:
+    """Which nodes emit anything for a sample."""
     try:
-        return set(_run(router, nodes, pushes, tested)[0]["node"])
+        tracks = _run(router, nodes, pushes, tested)._store.ledger.log.tracks
     except EmitError:  # the run that is kept says so
         return set()
+    return {name for name, track in tracks.items() if track.rows}
 
 
 def sample(
@@ -155,7 +157,7 @@ def _reaching(
     """
     reached = emitting(chosen.pushes())
     runs = 0
-    for node in nodes:
+    for node in reversed(nodes):  # what reaches the last reaches many before it
         sets = reaching.needs(node, REACHING) if node not in reached else ()
         for needs in (one for one in sets if is_kept[list(one)].all()):
             more = chosen.copy()
