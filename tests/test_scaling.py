@@ -43,7 +43,8 @@ def router():
 def on_dask(router):
     """The same, on a cluster."""
     router.use("dask", n_workers=1)
-    return router
+    yield router
+    router.use("memory")  # no cluster is left to the tests behind this one
 
 
 # --- Nothing to compare ---------------------------------------------------------------------------
