@@ -60,15 +60,17 @@ __all__ = [
 class Exported:
     """What is to be written: files by path, and what of the notebook the module has.
 
-    ``nodes`` are their names, in topological order; ``prove`` runs the module once more;
-    ``parameters`` the names that are options of its command line.
+    ``nodes`` are their names, in topological order; ``classes`` the classes by their names;
+    ``parameters`` the names that are options of its command line; ``prove`` runs the module once
+    more.
     """
 
     path: Path
     files: Mapping[Path, bytes]
     nodes: Sequence[str]
-    prove: Callable[[], Proven]
+    classes: Mapping[str, type]
     parameters: frozenset[str]
+    prove: Callable[[], Proven]
 
 
 def export_graph(
@@ -106,11 +108,12 @@ def export_graph(
                 (staged / name).write_bytes(content)
             return check(module, notebook, chosen, staged / path.name)
 
-    prove()
+    classes = prove().classes
     text = marked(formatted(module.text, path))
     check_target(path, text, force=force)
     beside = {path.with_name(name): content for name, content in module.files.items()}
-    return Exported(path, {path: text.encode(), **beside}, names, prove, module.parameters)
+    files = {path: text.encode(), **beside}
+    return Exported(path, files, names, classes, module.parameters, prove)
 
 
 def with_tests(exported: Exported, router: Pusher, *, force: bool) -> dict[Path, bytes]:
@@ -120,7 +123,7 @@ def with_tests(exported: Exported, router: Pusher, *, force: bool) -> dict[Path,
     nothing was recorded.
     """
     path = exported.path
-    made = evidence(router, path.stem, exported.nodes, exported.prove().classes, run=exported.prove)
+    made = evidence(router, path.stem, exported.nodes, exported.classes, run=exported.prove)
     found = dict(exported.files)
     for name, content in made.items():
         target = path.with_name(name)
